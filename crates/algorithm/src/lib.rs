@@ -1,0 +1,1 @@
+//! Computes the next parameters from statistics: pure functions and explicit state.

@@ -1,0 +1,1 @@
+//! Says who may touch a frame's memory, and when.

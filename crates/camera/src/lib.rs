@@ -1,0 +1,1 @@
+//! The camera state machine, streams, requests, the loop.

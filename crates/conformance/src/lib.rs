@@ -1,0 +1,1 @@
+//! Proves that any pipeline on any provider keeps the camera's promises.

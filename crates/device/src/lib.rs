@@ -1,0 +1,1 @@
+//! States what may be asked of hardware, without saying which hardware.

@@ -1,0 +1,1 @@
+//! Writes and reads frames with their metadata: DNG, JPEG, PNG, Y4M.

@@ -1,0 +1,1 @@
+//! Transforms pixels and gathers statistics on the CPU.

@@ -1,0 +1,1 @@
+//! What applications depend on: the few types and functions they need, re-exported and documented.

@@ -1,0 +1,1 @@
+//! Answers device requests from a simulated sensor, receiver and ISP, with faults on demand.
