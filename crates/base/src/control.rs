@@ -255,9 +255,8 @@ impl ControlId {
     /// Reads a value of this control from text and checks it against the limits.
     pub fn parse(self, text: &str) -> Result<ControlValue, String> {
         let info = self.info();
-        let value = (info.parse)(text).ok_or_else(|| {
-            format!("`{text}` is no value for {}: it takes {}", info.name, info.type_name)
-        })?;
+        let value = (info.parse)(text)
+            .ok_or_else(|| format!("`{text}` is no value for {}: it takes {}", info.name, info.type_name))?;
         self.check(value)?;
         Ok(value)
     }

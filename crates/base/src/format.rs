@@ -357,9 +357,8 @@ impl PixelFormat {
 
     /// The format of that name, in either case; V4L2 codes are understood too.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::all().find(|format| {
-            format.name().eq_ignore_ascii_case(name) || format.v4l2().to_string() == name
-        })
+        Self::all()
+            .find(|format| format.name().eq_ignore_ascii_case(name) || format.v4l2().to_string() == name)
     }
 
     /// Number of colour planes in memory, one after the other.
@@ -394,9 +393,7 @@ impl PixelFormat {
                 let chroma = PlaneShape { stride_bytes: stride_bytes / 2, rows: half };
                 PlaneShapes::of(&[luma, chroma, chroma])
             }
-            Self::Nv12 | Self::Nv21 => {
-                PlaneShapes::of(&[luma, PlaneShape { stride_bytes, rows: half }])
-            }
+            Self::Nv12 | Self::Nv21 => PlaneShapes::of(&[luma, PlaneShape { stride_bytes, rows: half }]),
             Self::Nv16 => PlaneShapes::of(&[luma, luma]),
             Self::Mjpeg => PlaneShapes::of(&[]),
             _ => PlaneShapes::of(&[luma]),
