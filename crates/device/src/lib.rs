@@ -1,1 +1,27 @@
-//! States what may be asked of hardware, without saying which hardware.
+//! What may be asked of camera hardware, without saying which hardware.
+//!
+//! These traits follow Linux's own nouns (media device, sub-device, video node, control,
+//! selection, DMA heap) because that is what the hardware looks like; two providers answer
+//! them: the kernel's, and a simulated one. Pipelines are written against this crate and
+//! cannot tell the two apart.
+//!
+//! Knows nothing of requests, streams or algorithms. Nothing here waits, but for
+//! [`Poller::wait`].
+
+pub mod control;
+pub mod media;
+pub mod node;
+pub mod poll;
+pub mod provider;
+pub mod subdevice;
+pub mod uapi;
+
+pub use control::{ControlCode, ControlDescription, ControlWrite, Controls, Payload};
+pub use media::{Direction, Entity, EntityFunction, Graph, Link, MediaDevice, MediaInfo, Pad};
+pub use node::{
+    Dequeued, ExportedBuffer, ImageFormat, MetaFormat, NodeCapabilities, NodeEvent, NodeFormat, NodeKind,
+    QueueBuffer, QueuePlane, VideoNode,
+};
+pub use poll::{Interest, PollSource, Poller, Ready, Waker};
+pub use provider::{Heap, Provider};
+pub use subdevice::{MediaBusFormat, SelectionTarget, SubDevice};

@@ -1,0 +1,160 @@
+//! The memory of a frame.
+
+use crate::mapping::{FrameView, Mapper, Mapping};
+use pinhole_base::{Error, ErrorKind, Result};
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
+
+/// Most planes a frame can have.
+pub const PLANES_MAX: usize = 3;
+
+/// What makes two descriptors the same buffer: the file they lead to, and where in it the
+/// frame starts. (Every dmabuf has an inode of its own from Linux 5.3 on; memfds always had.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identity {
+    /// Number of the file system that the file lies on.
+    pub device: u64,
+    /// Number of the file there.
+    pub inode: u64,
+    /// Where the first plane starts, in bytes.
+    pub offset: u32,
+}
+
+impl Identity {
+    /// The identity of what a descriptor leads to.
+    pub fn of(fd: BorrowedFd<'_>, offset: u32) -> Result<Self> {
+        let stat = rustix::fs::fstat(fd)
+            .map_err(|e| Error::from_errno(e.raw_os_error(), "asking which buffer a descriptor leads to"))?;
+        Ok(Self { device: stat.st_dev, inode: stat.st_ino, offset })
+    }
+}
+
+/// One plane: a stretch of what a descriptor leads to. Planes of one frame may share it.
+#[derive(Clone, Debug)]
+pub struct PlaneMemory {
+    fd: Arc<OwnedFd>,
+    /// Where it starts, in bytes.
+    pub offset: u32,
+    /// How long it is, in bytes.
+    pub length: u32,
+}
+
+impl PlaneMemory {
+    /// A plane over a descriptor (a dmabuf or a memfd).
+    pub fn new(fd: Arc<OwnedFd>, offset: u32, length: u32) -> Self {
+        Self { fd, offset, length }
+    }
+}
+
+impl AsFd for PlaneMemory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// The planes of a frame. Shared by all who know the buffer; holding it gives no right to
+/// look inside (see [`crate::ledger`] for that).
+pub struct FrameMemory {
+    planes: Vec<PlaneMemory>,
+    identity: Identity,
+    mapper: Arc<dyn Mapper>,
+    mapped: OnceLock<Vec<Box<dyn Mapping>>>,
+}
+
+impl FrameMemory {
+    /// A frame of one to [`PLANES_MAX`] planes.
+    ///
+    /// # Errors
+    /// Too few or too many planes, an empty plane, or a descriptor that is not open.
+    pub fn new(planes: Vec<PlaneMemory>, mapper: Arc<dyn Mapper>) -> Result<Arc<Self>> {
+        let doing = "making a frame buffer";
+        let Some(first) = planes.first() else {
+            return Err(Error::new(ErrorKind::InvalidArgument, doing).because("it has no planes"));
+        };
+        if planes.len() > PLANES_MAX {
+            return Err(Error::new(ErrorKind::InvalidArgument, doing)
+                .because(format!("{} planes are more than {PLANES_MAX}", planes.len())));
+        }
+        if planes.iter().any(|plane| plane.length == 0) {
+            return Err(Error::new(ErrorKind::InvalidArgument, doing).because("a plane is empty"));
+        }
+        let identity = Identity::of(first.as_fd(), first.offset)?;
+        Ok(Arc::new(Self { planes, identity, mapper, mapped: OnceLock::new() }))
+    }
+
+    /// Its planes.
+    pub fn planes(&self) -> &[PlaneMemory] {
+        &self.planes
+    }
+
+    /// Which buffer it is.
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Bytes of all planes.
+    pub fn bytes(&self) -> u64 {
+        self.planes.iter().map(|plane| u64::from(plane.length)).sum()
+    }
+
+    /// Looks at the planes, inside a cache-sync guard. Maps them at the first call and keeps
+    /// them mapped. The caller must have been handed the buffer by its last owner, with no
+    /// device writing to it.
+    ///
+    /// # Errors
+    /// The memory cannot be mapped, or the caches cannot be synchronised.
+    pub fn view(&self) -> Result<FrameView<'_>> {
+        let mappings = match self.mapped.get() {
+            Some(mappings) => mappings,
+            None => {
+                let mapped = self.map_planes()?;
+                self.mapped.get_or_init(|| mapped)
+            }
+        };
+        FrameView::begin(mappings)
+    }
+
+    fn map_planes(&self) -> Result<Vec<Box<dyn Mapping>>> {
+        self.planes.iter().map(|plane| self.mapper.map(plane.as_fd(), plane.offset, plane.length)).collect()
+    }
+}
+
+impl fmt::Debug for FrameMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameMemory").field("identity", &self.identity).field("planes", &self.planes).finish()
+    }
+}
+
+/// A buffer in the hands of an application: to be put into a request, and found again in the
+/// completed one. It can be moved but not cloned, so it cannot be queued twice.
+///
+/// # Guarantees
+/// - The memory behind it is never exchanged: what comes back is what was given.
+/// - `cookie` is the application's; nothing else reads or writes it.
+#[derive(Debug)]
+pub struct FrameBuffer {
+    memory: Arc<FrameMemory>,
+    /// A number of the application's own.
+    pub cookie: u64,
+}
+
+impl FrameBuffer {
+    /// A buffer over that memory.
+    pub fn new(memory: Arc<FrameMemory>) -> Self {
+        Self { memory, cookie: 0 }
+    }
+
+    /// The memory.
+    pub fn memory(&self) -> &Arc<FrameMemory> {
+        &self.memory
+    }
+
+    /// Looks at the planes; see [`FrameMemory::view`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn view(&self) -> Result<FrameView<'_>> {
+        self.memory.view()
+    }
+}

@@ -1,0 +1,67 @@
+//! Sub-devices: sensors, lenses, muxes.
+
+use crate::control::Controls;
+use pinhole_base::Result;
+use pinhole_base::geometry::{ModePixels, NativePixels, Rect, Size};
+
+/// What a pad sends or takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "v4l2_mbus_framefmt")]
+pub struct MediaBusFormat {
+    /// How samples travel (see [`pinhole_base::format::RawFormat::media_bus_code`]).
+    pub code: u32,
+    /// Pixels of a frame.
+    pub size: Size<ModePixels>,
+}
+
+/// Which rectangle of a sensor is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[doc(alias = "V4L2_SEL_TGT")]
+pub enum SelectionTarget {
+    /// The whole array, with pixels that cannot be read.
+    NativeSize,
+    /// All that can be read.
+    CropBounds,
+    /// What should be read for a picture.
+    CropDefault,
+    /// What the present mode reads.
+    Crop,
+}
+
+/// A sub-device.
+#[doc(alias = "v4l-subdev")]
+pub trait SubDevice: Controls + Send {
+    /// The name of its entity.
+    fn name(&self) -> &str;
+
+    /// The codes that a pad can send or take.
+    ///
+    /// # Errors
+    /// There is no such pad, or the device is gone.
+    fn media_bus_codes(&mut self, pad: u32) -> Result<Vec<u32>>;
+
+    /// The sizes in which a pad can send or take frames of a code; for ranges, the smallest
+    /// and the greatest.
+    ///
+    /// # Errors
+    /// There is no such pad or code, or the device is gone.
+    fn frame_sizes(&mut self, pad: u32, code: u32) -> Result<Vec<Size<ModePixels>>>;
+
+    /// The present format of a pad.
+    ///
+    /// # Errors
+    /// There is no such pad, or the device is gone.
+    fn format(&mut self, pad: u32) -> Result<MediaBusFormat>;
+
+    /// Sets the format of a pad; the device adjusts it to what it can do and answers that.
+    ///
+    /// # Errors
+    /// There is no such pad, frames are flowing, or the device is gone.
+    fn set_format(&mut self, pad: u32, format: MediaBusFormat) -> Result<MediaBusFormat>;
+
+    /// A rectangle of pad 0.
+    ///
+    /// # Errors
+    /// The device has no such rectangle, or is gone.
+    fn selection(&mut self, target: SelectionTarget) -> Result<Rect<NativePixels>>;
+}
