@@ -1,0 +1,80 @@
+//! What the image signal processor measures of a frame.
+
+/// Bins of a histogram, equal parts of the range of values.
+pub const HISTOGRAM_BINS: usize = 128;
+/// Zones for white balance, across and down.
+pub const AWB_ZONES: (usize, usize) = (16, 12);
+/// Regions for exposure control.
+pub const AGC_REGIONS: usize = 16;
+/// Regions placed at will.
+pub const FLOATING_REGIONS: usize = 16;
+/// Windows for focus, across and down.
+pub const FOCUS_WINDOWS: (usize, usize) = (4, 3);
+
+/// How many cells of the mosaic have which value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Histogram {
+    /// Red.
+    pub red: [u32; HISTOGRAM_BINS],
+    /// Green.
+    pub green: [u32; HISTOGRAM_BINS],
+    /// Blue.
+    pub blue: [u32; HISTOGRAM_BINS],
+}
+
+impl Histogram {
+    /// No cells.
+    pub const EMPTY: Self =
+        Self { red: [0; HISTOGRAM_BINS], green: [0; HISTOGRAM_BINS], blue: [0; HISTOGRAM_BINS] };
+}
+
+/// Sums over a part of the picture, of values on a scale of 16 bits, black subtracted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct RegionSums {
+    /// 2×2 cells summed.
+    pub counted: u32,
+    /// 2×2 cells left out because a pixel was saturated or too dark.
+    pub not_counted: u32,
+    /// Red.
+    pub red: u64,
+    /// Green: the mean of a cell's two.
+    pub green: u64,
+    /// Blue.
+    pub blue: u64,
+}
+
+/// Contrast in one window, by [below, above] a threshold and by [fine, coarse] filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct FocusWindow {
+    /// Sums of the filters' answers.
+    pub contrast: [[u64; 2]; 2],
+    /// How many were summed.
+    pub count: [[u32; 2]; 2],
+}
+
+/// All measurements of one frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statistics {
+    /// Before white balance gains, and after them.
+    pub histograms: [Histogram; 2],
+    /// Zones for white balance, row by row.
+    pub awb: [RegionSums; AWB_ZONES.0 * AWB_ZONES.1],
+    /// Regions for exposure control: a 5×3 grid, row by row; the last is not used.
+    pub agc: [RegionSums; AGC_REGIONS],
+    /// Regions placed at will; none are placed by default.
+    pub floating: [RegionSums; FLOATING_REGIONS],
+    /// Windows for focus, row by row.
+    pub focus: [FocusWindow; FOCUS_WINDOWS.0 * FOCUS_WINDOWS.1],
+}
+
+impl Default for Statistics {
+    fn default() -> Self {
+        Self {
+            histograms: [Histogram::EMPTY; 2],
+            awb: [RegionSums::default(); AWB_ZONES.0 * AWB_ZONES.1],
+            agc: [RegionSums::default(); AGC_REGIONS],
+            floating: [RegionSums::default(); FLOATING_REGIONS],
+            focus: [FocusWindow::default(); FOCUS_WINDOWS.0 * FOCUS_WINDOWS.1],
+        }
+    }
+}
