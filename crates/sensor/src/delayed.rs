@@ -1,0 +1,469 @@
+//! Remembers control delays: when to write which control so that all of one wish take effect
+//! in one frame, and what every frame was taken with.
+//!
+//! A sensor latches its controls at different times: a write during frame *s* of a control
+//! with delay *d* shows in frame *s + d*. So a wish taken up at the start of frame *s* aims
+//! at frame *s + D*, where *D* is the greatest delay: controls with that delay are written
+//! at once, each other one *D − d* frame starts later.
+//!
+//! # What is remembered
+//!
+//! For each control a ring of the values in effect in the last [`HISTORY`] frames up to the
+//! newest one that its writes so far decide. A frame start that was missed wrote nothing, so
+//! the values there are those of the frame before; a write that failed likewise. What
+//! [`DelayedControls::get`] tells is thus what the sensor did, not what was wished, also
+//! where a missed frame start tore a wish apart.
+//!
+//! It knows nothing of devices: the caller reports frame starts, carries out the writes it
+//! is given, and reports those that failed.
+
+use pinhole_base::{Error, ErrorKind, Result};
+use std::collections::VecDeque;
+
+/// Frames for which the values in effect are remembered.
+pub const HISTORY: usize = 64;
+
+/// Wishes that may wait to be taken up; when more come, the oldest gives way.
+pub const PENDING_MAX: usize = 16;
+
+/// A control of the sensor, in the order in which they are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SensorControl {
+    /// Lines between frames (`V4L2_CID_VBLANK`). It bounds exposure, so it is written first,
+    /// and alone.
+    Vblank,
+    /// Pixel clocks between lines (`V4L2_CID_HBLANK`).
+    Hblank,
+    /// Lines of exposure (`V4L2_CID_EXPOSURE`).
+    Exposure,
+    /// Analogue gain code (`V4L2_CID_ANALOGUE_GAIN`).
+    AnalogueGain,
+}
+
+impl SensorControl {
+    /// All of them, in the order in which they are written.
+    pub const ALL: [Self; 4] = [Self::Vblank, Self::Hblank, Self::Exposure, Self::AnalogueGain];
+}
+
+/// Frames from a control's write to its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delays {
+    /// Of exposure.
+    pub exposure: u32,
+    /// Of analogue gain.
+    pub gain: u32,
+    /// Of vertical blanking.
+    pub vblank: u32,
+    /// Of horizontal blanking.
+    pub hblank: u32,
+}
+
+impl Delays {
+    const fn by_control(self) -> [u64; 4] {
+        [self.vblank as u64, self.hblank as u64, self.exposure as u64, self.gain as u64]
+    }
+
+    /// The greatest of them: frames from the frame start that takes up a wish to its effect.
+    pub fn longest(self) -> u32 {
+        self.exposure.max(self.gain).max(self.vblank).max(self.hblank)
+    }
+}
+
+/// The values of a sensor's controls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SensorControls {
+    /// Lines of exposure.
+    pub exposure_lines: u32,
+    /// Analogue gain code.
+    pub gain_code: u32,
+    /// Lines between frames.
+    pub vblank: u32,
+    /// Pixel clocks between lines; `None` to leave them as they are.
+    pub hblank: Option<u32>,
+}
+
+impl SensorControls {
+    const fn by_control(self) -> [Option<u32>; 4] {
+        [Some(self.vblank), self.hblank, Some(self.exposure_lines), Some(self.gain_code)]
+    }
+}
+
+/// Makes lowered blanking wait for the exposure that fits it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExposureBound {
+    /// Lines of a frame that carry the picture.
+    pub height: u32,
+    /// Lines by which a frame must be longer than its exposure.
+    pub margin_lines: u32,
+}
+
+/// One control to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Which control.
+    pub control: SensorControl,
+    /// Its value.
+    pub value: u32,
+}
+
+/// The controls to write at a frame start, in order: [`SensorControl::Vblank`], if it is among
+/// them, is the first and wants a call of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Writes {
+    values: [Option<Write>; 4],
+}
+
+impl Writes {
+    /// The blanking, which must be written before the rest.
+    pub const fn priority(&self) -> Option<Write> {
+        self.values[0]
+    }
+
+    /// The controls that may be written together after it.
+    pub fn rest(&self) -> impl Iterator<Item = Write> + '_ {
+        self.values[1..].iter().flatten().copied()
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Write> + '_ {
+        self.values.iter().flatten().copied()
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.values.iter().all(Option::is_none)
+    }
+}
+
+/// What applied to a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The controls in effect.
+    pub controls: SensorControls,
+    /// The cookie of the newest wish that was wholly in effect.
+    pub cookie: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Wish {
+    values: [Option<u32>; 4],
+    cookie: u64,
+    /// Wishes are numbered in the order in which they came.
+    number: u64,
+}
+
+/// The value of one control in one frame, and the newest wish that it is right for.
+#[derive(Clone, Copy)]
+struct Effect {
+    value: Option<u32>,
+    cookie: u64,
+    number: u64,
+}
+
+impl Wish {
+    const fn effect(&self, control: usize) -> Effect {
+        Effect { value: self.values[control], cookie: self.cookie, number: self.number }
+    }
+}
+
+/// One control's values by frame, up to the newest frame decided.
+struct Track {
+    delay: u64,
+    effects: [Effect; HISTORY],
+    latest: Effect,
+    /// First frame not yet decided by a frame start.
+    next: u64,
+    /// What [`Track::latest`] was before the last frame start wrote.
+    before_write: Option<Effect>,
+}
+
+impl Track {
+    /// A track whose frames before `sequence` + `delay` all have one value.
+    fn new(delay: u64, sequence: u64, latest: Effect) -> Self {
+        Self { delay, effects: [latest; HISTORY], latest, next: sequence + delay, before_write: None }
+    }
+
+    fn at(&self, frame: u64) -> Effect {
+        if frame < self.next { self.effects[slot(frame)] } else { self.latest }
+    }
+
+    /// Settles the next frame.
+    fn push(&mut self, effect: Effect) {
+        self.effects[slot(self.next)] = effect;
+        self.latest = effect;
+        self.next += 1;
+    }
+
+    /// Changes the frame settled last.
+    fn amend(&mut self, effect: Effect) {
+        self.effects[slot(self.next - 1)] = effect;
+        self.latest = effect;
+    }
+
+    /// The latest value as it shows in a frame that aimed at `target`.
+    fn carried(&self, target: Effect) -> Effect {
+        if self.latest.value == target.value { target } else { self.latest }
+    }
+}
+
+const fn slot(frame: u64) -> usize {
+    (frame % HISTORY as u64) as usize
+}
+
+/// Decides when to write which control, and remembers what applied to which frame.
+///
+/// # Guarantees
+///
+/// - With no frame start missed and no write failed, all controls of a wish take effect in
+///   one frame, in the order of the wishes. (Lowered blanking may come later than the rest,
+///   see [`ExposureBound`].)
+/// - After missed frame starts the newest of as many wishes as there were frames is taken
+///   up, so that missed frame starts do not add to the delay.
+/// - What applied to a frame is right whatever was missed or failed.
+/// - Memory is bounded and allocated at construction only.
+pub struct DelayedControls {
+    /// In the order of [`SensorControl::ALL`].
+    tracks: [Track; 4],
+    /// What each frame was meant to have.
+    targets: [Wish; HISTORY],
+    /// First frame that aims at nothing yet.
+    next_target: u64,
+    longest_delay: u64,
+    bound: Option<ExposureBound>,
+    pending: VecDeque<Wish>,
+    wishes: u64,
+    /// The newest frame start, and the wish that it took up.
+    last_start: Option<u64>,
+    taken_up: Option<Wish>,
+}
+
+const EXPOSURE: usize = SensorControl::Exposure as usize;
+const VBLANK: usize = SensorControl::Vblank as usize;
+
+impl DelayedControls {
+    /// A record for a sensor with these delays that has the controls `initial`. With a
+    /// `bound`, lowered blanking that would cut the exposure then in effect waits for the
+    /// lowered exposure.
+    pub fn new(delays: Delays, initial: SensorControls, bound: Option<ExposureBound>) -> Self {
+        let wish = Wish { values: initial.by_control(), cookie: 0, number: 0 };
+        let by_control = delays.by_control();
+        Self {
+            tracks: std::array::from_fn(|c| Track::new(by_control[c], 0, wish.effect(c))),
+            targets: [wish; HISTORY],
+            next_target: u64::from(delays.longest()),
+            longest_delay: u64::from(delays.longest()),
+            bound,
+            pending: VecDeque::with_capacity(PENDING_MAX + 1),
+            wishes: 0,
+            last_start: None,
+            taken_up: None,
+        }
+    }
+
+    /// Forgets everything: the sensor has the controls `initial`, and frames will be counted
+    /// from 0. Their cookie is 0.
+    pub fn reset(&mut self, initial: SensorControls) {
+        self.pending.clear();
+        self.wishes = 0;
+        self.last_start = None;
+        self.taken_up = None;
+        let wish = Wish { values: initial.by_control(), cookie: 0, number: 0 };
+        self.rebase(0, wish, |c| wish.effect(c));
+    }
+
+    /// The same, for another mode with another bound.
+    pub fn reconfigure(&mut self, initial: SensorControls, bound: Option<ExposureBound>) {
+        self.bound = bound;
+        self.reset(initial);
+    }
+
+    fn rebase(&mut self, sequence: u64, target: Wish, effect: impl Fn(usize) -> Effect) {
+        for (c, track) in self.tracks.iter_mut().enumerate() {
+            *track = Track::new(track.delay, sequence, effect(c));
+        }
+        self.targets = [target; HISTORY];
+        self.next_target = sequence + self.longest_delay;
+    }
+
+    /// Adds a wish to those that wait for their frame start. The cookie comes back with the
+    /// frames that the wish applied to.
+    pub fn push(&mut self, controls: SensorControls, cookie: u64) {
+        if self.pending.len() == PENDING_MAX {
+            self.pending.pop_front();
+        }
+        self.wishes += 1;
+        self.pending.push_back(Wish { values: controls.by_control(), cookie, number: self.wishes });
+    }
+
+    /// Frame `sequence` has started: what to write now. Writes count as done unless
+    /// [`Self::failed`] says otherwise. If several frame starts wait to be handled, pass the
+    /// newest only: the other frames have passed.
+    ///
+    /// A frame start that came before (a duplicate, or late) writes nothing. One that lies
+    /// further back than the record reaches is taken for a new count by the receiver.
+    pub fn frame_start(&mut self, sequence: u32) -> Writes {
+        let sequence = u64::from(sequence);
+        match self.last_start {
+            Some(last) if sequence + (HISTORY as u64) <= last => self.recount(sequence),
+            Some(last) if sequence <= last => return Writes::default(),
+            _ => {}
+        }
+        self.aim(sequence);
+        self.last_start = Some(sequence);
+        let mut writes = Writes::default();
+        for (c, control) in SensorControl::ALL.into_iter().enumerate() {
+            let written = self.settle(c, sequence);
+            writes.values[c] = written.map(|value| Write { control, value });
+        }
+        writes
+    }
+
+    fn recount(&mut self, sequence: u64) {
+        let latest = self.tracks.each_ref().map(|track| track.latest);
+        self.rebase(sequence, self.latest_target(), |c| latest[c]);
+    }
+
+    fn latest_target(&self) -> Wish {
+        self.targets[slot(self.next_target + HISTORY as u64 - 1)]
+    }
+
+    /// Aims the frame that this frame start can still decide at the next wish, and the
+    /// frames whose start was missed at what came before.
+    fn aim(&mut self, sequence: u64) {
+        let aimed = sequence + self.longest_delay;
+        let before = self.latest_target();
+        self.taken_up = None;
+        for _ in self.next_target..=aimed.min(self.next_target + PENDING_MAX as u64) {
+            self.taken_up = self.pending.pop_front().or(self.taken_up);
+        }
+        self.next_target = self.next_target.max(self.horizon(aimed));
+        while self.next_target < aimed {
+            self.push_target(before);
+        }
+        let mut target = self.taken_up.unwrap_or(before);
+        let hblank = SensorControl::Hblank as usize;
+        target.values[hblank] = target.values[hblank].or(before.values[hblank]);
+        self.push_target(target);
+    }
+
+    fn push_target(&mut self, target: Wish) {
+        self.targets[slot(self.next_target)] = target;
+        self.next_target += 1;
+    }
+
+    /// The oldest frame remembered once frame `newest` is.
+    fn horizon(&self, newest: u64) -> u64 {
+        (newest + 1).saturating_sub(HISTORY as u64)
+    }
+
+    /// Settles what control `c` does up to the frame that this frame start decides. Returns
+    /// the value to write, if any.
+    fn settle(&mut self, c: usize, sequence: u64) -> Option<u32> {
+        let decided = sequence + self.tracks[c].delay;
+        let oldest = self.horizon(sequence + self.longest_delay);
+        self.tracks[c].next = self.tracks[c].next.max(oldest);
+        while self.tracks[c].next < decided {
+            let target = self.targets[slot(self.tracks[c].next)].effect(c);
+            let carried = self.tracks[c].carried(target);
+            self.tracks[c].push(carried);
+        }
+        let target = self.targets[slot(decided)].effect(c);
+        let unchanged = target.value == self.tracks[c].latest.value;
+        let write = !unchanged && !(c == VBLANK && self.must_wait(sequence));
+        let track = &mut self.tracks[c];
+        track.before_write = write.then_some(track.latest);
+        track.push(if write { target } else { track.carried(target) });
+        if write { target.value } else { None }
+    }
+
+    /// Whether blanking that is due now would cut an exposure that is to be lowered later.
+    fn must_wait(&self, sequence: u64) -> bool {
+        let Some(bound) = self.bound else { return false };
+        let due = |c: usize| self.targets[slot(sequence + self.tracks[c].delay)];
+        let Some(room) = bound.room(due(VBLANK).values[VBLANK]) else { return false };
+        let fits = |exposure: Option<u32>| exposure.is_none_or(|lines| lines <= room);
+        fits(due(VBLANK).values[EXPOSURE]) && !fits(due(EXPOSURE).values[EXPOSURE])
+    }
+
+    /// A write of the newest frame start failed: it did not happen, and is tried again at the
+    /// next one. A failed [`SensorControl::Vblank`] counts for all the rest, which must not be
+    /// written after it.
+    ///
+    /// # Errors
+    /// `WrongState` if `sequence` is not that of the newest frame start.
+    pub fn failed(&mut self, sequence: u32, control: SensorControl) -> Result<()> {
+        if self.last_start != Some(u64::from(sequence)) {
+            return Err(Error::new(ErrorKind::WrongState, "recording a failed sensor control")
+                .because(format!("frame {sequence} is not the one that started last")));
+        }
+        if control == SensorControl::Vblank {
+            (0..self.tracks.len()).for_each(|c| self.undo(c));
+        } else {
+            self.undo(control as usize);
+        }
+        Ok(())
+    }
+
+    fn undo(&mut self, c: usize) {
+        let Some(before) = self.tracks[c].before_write.take() else { return };
+        if self.tracks[c].delay == self.longest_delay {
+            self.postpone();
+        }
+        let target = self.targets[slot(self.tracks[c].next - 1)].effect(c);
+        let track = &mut self.tracks[c];
+        track.latest = before;
+        track.amend(track.carried(target));
+        if c == EXPOSURE {
+            self.cut_exposure();
+        }
+    }
+
+    /// Puts the wish that was taken up last back to the front, to be taken up again.
+    fn postpone(&mut self) {
+        let Some(wish) = self.taken_up.take() else { return };
+        let before = self.targets[slot(self.next_target + HISTORY as u64 - 2)];
+        self.targets[slot(self.next_target - 1)] = before;
+        self.pending.push_front(wish);
+    }
+
+    /// Records what blanking written before it did to an exposure that could not be lowered.
+    fn cut_exposure(&mut self) {
+        let room = self.bound.and_then(|bound| bound.room(self.tracks[VBLANK].latest.value));
+        let track = &mut self.tracks[EXPOSURE];
+        if let (Some(room), Some(lines)) = (room, track.latest.value)
+            && lines > room
+        {
+            track.amend(Effect { value: Some(room), ..track.latest });
+        }
+    }
+
+    /// What applied to frame `sequence`; `None` if it lies further back than the record
+    /// reaches. A frame newer than the newest frame start gets what is known to apply.
+    pub fn get(&self, sequence: u32) -> Option<Applied> {
+        let frame = u64::from(sequence);
+        if frame + (HISTORY as u64) < self.next_target {
+            return None;
+        }
+        let [vblank, hblank, exposure, gain] = self.tracks.each_ref().map(|track| track.at(frame));
+        let oldest = [vblank, hblank, exposure, gain].into_iter().min_by_key(|effect| effect.number)?;
+        let controls = SensorControls {
+            exposure_lines: exposure.value?,
+            gain_code: gain.value?,
+            vblank: vblank.value?,
+            hblank: hblank.value,
+        };
+        Some(Applied { controls, cookie: oldest.cookie })
+    }
+
+    /// How many wishes wait to be taken up.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+}
+
+impl ExposureBound {
+    /// The longest exposure that fits that blanking, in lines.
+    fn room(self, vblank: Option<u32>) -> Option<u32> {
+        Some(self.height.saturating_add(vblank?).saturating_sub(self.margin_lines))
+    }
+}
