@@ -88,7 +88,8 @@ impl SensorControls {
     }
 }
 
-/// Makes lowered blanking wait for the exposure that fits it.
+/// How blanking bounds exposure: drivers cut an exposure to `height + vblank − margin`.
+/// Knowing it, lowered blanking waits for the lowered exposure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExposureBound {
     /// Lines of a frame that carry the picture.
@@ -140,7 +141,8 @@ impl Writes {
 pub struct Applied {
     /// The controls in effect.
     pub controls: SensorControls,
-    /// The cookie of the newest wish that was wholly in effect.
+    /// The cookie of the newest wish that was in effect with all but its vertical blanking,
+    /// which may come later.
     pub cookie: u64,
 }
 
@@ -158,6 +160,13 @@ struct Effect {
     value: Option<u32>,
     cookie: u64,
     number: u64,
+}
+
+impl Effect {
+    /// This value, on behalf of `target` if that is newer and wishes the same.
+    fn or_equal(self, target: Self) -> Self {
+        if self.value == target.value && self.number <= target.number { target } else { self }
+    }
 }
 
 impl Wish {
@@ -183,10 +192,6 @@ impl Track {
         Self { delay, effects: [latest; HISTORY], latest, next: sequence + delay, before_write: None }
     }
 
-    fn at(&self, frame: u64) -> Effect {
-        if frame < self.next { self.effects[slot(frame)] } else { self.latest }
-    }
-
     /// Settles the next frame.
     fn push(&mut self, effect: Effect) {
         self.effects[slot(self.next)] = effect;
@@ -198,11 +203,6 @@ impl Track {
     fn amend(&mut self, effect: Effect) {
         self.effects[slot(self.next - 1)] = effect;
         self.latest = effect;
-    }
-
-    /// The latest value as it shows in a frame that aimed at `target`.
-    fn carried(&self, target: Effect) -> Effect {
-        if self.latest.value == target.value { target } else { self.latest }
     }
 }
 
@@ -219,7 +219,8 @@ const fn slot(frame: u64) -> usize {
 ///   see [`ExposureBound`].)
 /// - After missed frame starts the newest of as many wishes as there were frames is taken
 ///   up, so that missed frame starts do not add to the delay.
-/// - What applied to a frame is right whatever was missed or failed.
+/// - What applied to a frame is right whatever was missed or failed, and, with an
+///   [`ExposureBound`], also where the driver cuts an exposure to fit the blanking.
 /// - Memory is bounded and allocated at construction only.
 pub struct DelayedControls {
     /// In the order of [`SensorControl::ALL`].
@@ -363,26 +364,46 @@ impl DelayedControls {
         let oldest = self.horizon(sequence + self.longest_delay);
         self.tracks[c].next = self.tracks[c].next.max(oldest);
         while self.tracks[c].next < decided {
-            let target = self.targets[slot(self.tracks[c].next)].effect(c);
-            let carried = self.tracks[c].carried(target);
+            let carried = self.planned(c, self.tracks[c].next);
             self.tracks[c].push(carried);
         }
         let target = self.targets[slot(decided)].effect(c);
-        let unchanged = target.value == self.tracks[c].latest.value;
-        let write = !unchanged && !(c == VBLANK && self.must_wait(sequence));
-        let track = &mut self.tracks[c];
-        track.before_write = write.then_some(track.latest);
-        track.push(if write { target } else { track.carried(target) });
-        if write { target.value } else { None }
+        let before = self.tracks[c].latest;
+        let present = self.cut(c, before);
+        let wanted = if c == VBLANK && self.must_wait(sequence) { present } else { self.cut(c, target) };
+        let write = wanted.value != present.value;
+        let settled = if write { wanted } else { present.or_equal(target) };
+        self.tracks[c].push(settled);
+        self.tracks[c].before_write = (settled.value != before.value).then_some(before);
+        if write { wanted.value } else { None }
+    }
+
+    /// What control `c` has in a frame whose frame start did not, or does not yet, decide it.
+    fn planned(&self, c: usize, frame: u64) -> Effect {
+        let track = &self.tracks[c];
+        let aimed = track.next..(frame + 1).min(self.next_target);
+        aimed.fold(track.latest, |effect, frame| effect.or_equal(self.targets[slot(frame)].effect(c)))
+    }
+
+    /// What the driver makes of an exposure that is too long for the blanking.
+    fn cut(&self, c: usize, effect: Effect) -> Effect {
+        let room = self.bound.and_then(|bound| bound.room(self.tracks[VBLANK].latest.value));
+        match (effect.value, room) {
+            (Some(lines), Some(room)) if c == EXPOSURE && lines > room => {
+                Effect { value: Some(room), ..self.tracks[c].latest }
+            }
+            _ => effect,
+        }
     }
 
     /// Whether blanking that is due now would cut an exposure that is to be lowered later.
     fn must_wait(&self, sequence: u64) -> bool {
-        let Some(bound) = self.bound else { return false };
-        let due = |c: usize| self.targets[slot(sequence + self.tracks[c].delay)];
-        let Some(room) = bound.room(due(VBLANK).values[VBLANK]) else { return false };
-        let fits = |exposure: Option<u32>| exposure.is_none_or(|lines| lines <= room);
-        fits(due(VBLANK).values[EXPOSURE]) && !fits(due(EXPOSURE).values[EXPOSURE])
+        let frame = |c: usize| sequence + self.tracks[c].delay;
+        let due = self.targets[slot(frame(VBLANK))];
+        let Some(room) = self.bound.and_then(|bound| bound.room(due.values[VBLANK])) else { return false };
+        let fits = |wish: &Wish| wish.values[EXPOSURE].is_none_or(|lines| lines <= room);
+        let mut earlier = (frame(EXPOSURE)..frame(VBLANK)).map(|frame| &self.targets[slot(frame)]);
+        fits(&due) && !earlier.all(fits)
     }
 
     /// A write of the newest frame start failed: it did not happen, and is tried again at the
@@ -410,12 +431,9 @@ impl DelayedControls {
             self.postpone();
         }
         let target = self.targets[slot(self.tracks[c].next - 1)].effect(c);
-        let track = &mut self.tracks[c];
-        track.latest = before;
-        track.amend(track.carried(target));
-        if c == EXPOSURE {
-            self.cut_exposure();
-        }
+        self.tracks[c].latest = before;
+        let present = self.cut(c, before).or_equal(target);
+        self.tracks[c].amend(present);
     }
 
     /// Puts the wish that was taken up last back to the front, to be taken up again.
@@ -426,17 +444,6 @@ impl DelayedControls {
         self.pending.push_front(wish);
     }
 
-    /// Records what blanking written before it did to an exposure that could not be lowered.
-    fn cut_exposure(&mut self) {
-        let room = self.bound.and_then(|bound| bound.room(self.tracks[VBLANK].latest.value));
-        let track = &mut self.tracks[EXPOSURE];
-        if let (Some(room), Some(lines)) = (room, track.latest.value)
-            && lines > room
-        {
-            track.amend(Effect { value: Some(room), ..track.latest });
-        }
-    }
-
     /// What applied to frame `sequence`; `None` if it lies further back than the record
     /// reaches. A frame newer than the newest frame start gets what is known to apply.
     pub fn get(&self, sequence: u32) -> Option<Applied> {
@@ -444,8 +451,9 @@ impl DelayedControls {
         if frame + (HISTORY as u64) < self.next_target {
             return None;
         }
-        let [vblank, hblank, exposure, gain] = self.tracks.each_ref().map(|track| track.at(frame));
-        let oldest = [vblank, hblank, exposure, gain].into_iter().min_by_key(|effect| effect.number)?;
+        let at = |c| self.effect(c, frame);
+        let [vblank, hblank, exposure, gain] = [0, 1, 2, 3].map(at);
+        let oldest = [hblank, exposure, gain].into_iter().min_by_key(|effect| effect.number)?;
         let controls = SensorControls {
             exposure_lines: exposure.value?,
             gain_code: gain.value?,
@@ -453,6 +461,11 @@ impl DelayedControls {
             hblank: hblank.value,
         };
         Some(Applied { controls, cookie: oldest.cookie })
+    }
+
+    fn effect(&self, c: usize, frame: u64) -> Effect {
+        let track = &self.tracks[c];
+        if frame < track.next { track.effects[slot(frame)] } else { self.planned(c, frame) }
     }
 
     /// How many wishes wait to be taken up.
