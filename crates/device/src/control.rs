@@ -78,3 +78,115 @@ pub trait Controls {
     #[doc(alias = "VIDIOC_S_EXT_CTRLS")]
     fn set_controls(&mut self, writes: &[ControlWrite<'_>]) -> Result<()>;
 }
+
+/// Most controls that one call writes.
+pub const WRITES_MAX: usize = 16;
+
+/// Controls to be written in one call, on the stack.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteList<'a> {
+    writes: [ControlWrite<'a>; WRITES_MAX],
+    count: usize,
+}
+
+impl Default for WriteList<'_> {
+    fn default() -> Self {
+        let none = ControlWrite { code: ControlCode(0), value: Payload::Integer(0) };
+        Self { writes: [none; WRITES_MAX], count: 0 }
+    }
+}
+
+impl<'a> WriteList<'a> {
+    /// Appends a control.
+    ///
+    /// # Panics
+    /// There are [`WRITES_MAX`] already.
+    pub fn push(&mut self, code: ControlCode, value: Payload<'a>) {
+        self.writes[self.count] = ControlWrite { code, value };
+        self.count += 1;
+    }
+}
+
+impl<'a> std::ops::Deref for WriteList<'a> {
+    type Target = [ControlWrite<'a>];
+    fn deref(&self) -> &[ControlWrite<'a>] {
+        &self.writes[..self.count]
+    }
+}
+
+/// Controls and their payloads, kept until they are written. Holds as much as the structures
+/// of one ISP take, and never allocates.
+#[derive(Clone, Debug)]
+pub struct ControlBatch {
+    entries: [Entry; WRITES_MAX],
+    count: usize,
+    bytes: [u8; Self::BYTES_MAX],
+    used: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    code: ControlCode,
+    integer: i64,
+    start: u16,
+    length: u16,
+}
+
+impl Default for ControlBatch {
+    fn default() -> Self {
+        let none = Entry { code: ControlCode(0), integer: 0, start: 0, length: 0 };
+        Self { entries: [none; WRITES_MAX], count: 0, bytes: [0; Self::BYTES_MAX], used: 0 }
+    }
+}
+
+impl ControlBatch {
+    /// Most payload bytes that a batch holds.
+    pub const BYTES_MAX: usize = 512;
+
+    /// Empties it.
+    pub fn clear(&mut self) {
+        self.count = 0;
+        self.used = 0;
+    }
+
+    /// Whether there is nothing in it.
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Appends an integer control.
+    ///
+    /// # Panics
+    /// There are [`WRITES_MAX`] controls already.
+    pub fn integer(&mut self, code: ControlCode, value: i64) {
+        self.entries[self.count] = Entry { code, integer: value, start: 0, length: 0 };
+        self.count += 1;
+    }
+
+    /// Appends a compound control.
+    ///
+    /// # Panics
+    /// There are [`WRITES_MAX`] controls or [`Self::BYTES_MAX`] bytes already.
+    pub fn compound(&mut self, code: ControlCode, payload: &[u8]) {
+        let end = self.used + payload.len();
+        self.bytes[self.used..end].copy_from_slice(payload);
+        self.entries[self.count] =
+            Entry { code, integer: 0, start: self.used as u16, length: payload.len() as u16 };
+        self.count += 1;
+        self.used = end;
+    }
+
+    /// The controls, for one call.
+    pub fn writes(&self) -> WriteList<'_> {
+        let mut list = WriteList::default();
+        for entry in &self.entries[..self.count] {
+            let start = usize::from(entry.start);
+            let value = match entry.length {
+                0 => Payload::Integer(entry.integer),
+                length => Payload::Compound(&self.bytes[start..start + usize::from(length)]),
+            };
+            list.push(entry.code, value);
+        }
+        list
+    }
+}

@@ -1,0 +1,56 @@
+//! The devices of one camera, and what is asked of every stream's device at start and stop.
+
+use pinhole_base::{Error, ErrorKind, Result};
+use pinhole_buffer::{FrameMemory, Mapper, PlaneMemory};
+use pinhole_device::{Heap, MediaDevice, Poller, SubDevice, VideoNode};
+use std::sync::Arc;
+
+/// Everything that a pipeline may ask things of.
+pub struct Devices {
+    /// The media devices, to be claimed.
+    pub media: Vec<Box<dyn MediaDevice>>,
+    /// The video nodes, one a stream, by the stream's number.
+    pub nodes: Vec<Box<dyn VideoNode>>,
+    /// The sensor.
+    pub sensor: Option<Box<dyn SubDevice>>,
+    /// A heap for tables; `None` if there is none.
+    pub heap: Option<Box<dyn Heap>>,
+    /// What waits for all of them.
+    pub poller: Box<dyn Poller>,
+    /// What maps their buffers.
+    pub mapper: Arc<dyn Mapper>,
+}
+
+/// Exports `count` new buffers from a node, leaving it without slots.
+///
+/// # Errors
+/// The device refuses or grants fewer. Nothing is left behind.
+pub fn export(
+    node: &mut dyn VideoNode,
+    count: u32,
+    mapper: &Arc<dyn Mapper>,
+) -> Result<Vec<Arc<FrameMemory>>> {
+    let granted = node.allocate(count)?;
+    let exported = if granted < count {
+        Err(too_few(node, count, granted))
+    } else {
+        (0..count).map(|slot| export_one(node, slot, mapper)).collect()
+    };
+    let freed = node.free();
+    let buffers = exported?;
+    freed.map(|()| buffers)
+}
+
+fn export_one(node: &mut dyn VideoNode, slot: u32, mapper: &Arc<dyn Mapper>) -> Result<Arc<FrameMemory>> {
+    let exported = node.export(slot)?;
+    let planes =
+        exported.planes.into_iter().map(|(fd, length)| PlaneMemory::new(Arc::new(fd), 0, length)).collect();
+    FrameMemory::new(planes, Arc::clone(mapper))
+}
+
+fn too_few(node: &dyn VideoNode, wanted: u32, granted: u32) -> Error {
+    Error::new(ErrorKind::OutOfResources, "allocating buffers")
+        .at(node.capabilities().name.clone())
+        .because(format!("the device granted {granted} of {wanted}"))
+        .hint("use fewer buffers, or smaller pictures")
+}

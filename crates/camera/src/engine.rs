@@ -1,0 +1,223 @@
+//! The loop: feeds a pipeline with what happens, and carries out what it answers.
+//!
+//! One turn waits once, serves what became ready (one buffer and one event of each device),
+//! and carries out every action that follows from it. It allocates nothing, and makes no
+//! device call that an action or a readiness did not ask for.
+
+use crate::devices::Devices;
+use crate::exchange::Exchange;
+use crate::fences::FenceGate;
+use crate::job::{ControlLoop, Job};
+use crate::pipeline::{Action, Actions, ControlTarget, Event, Pipeline};
+use pinhole_base::{Error, ErrorKind, Result, Timestamp};
+use pinhole_device::node::PLANES_MAX;
+use pinhole_device::{Interest, NodeEvent, QueueBuffer, QueuePlane, Ready};
+use std::os::fd::AsFd;
+
+/// A pipeline, its devices and its algorithms, and what is under way between them.
+pub struct Engine<P> {
+    /// The pipeline.
+    pub pipeline: P,
+    /// Its devices.
+    pub devices: Devices,
+    /// Its control algorithms.
+    pub control_loop: Box<dyn ControlLoop>,
+    actions: Actions,
+    ready: Vec<Ready>,
+    gate: FenceGate,
+}
+
+impl<P: Pipeline> Engine<P> {
+    /// Joins the three.
+    pub fn new(pipeline: P, devices: Devices, control_loop: Box<dyn ControlLoop>) -> Self {
+        let ready = Vec::with_capacity(devices.nodes.len() * 2);
+        Self {
+            pipeline,
+            devices,
+            control_loop,
+            actions: Actions::with_capacity(256),
+            ready,
+            gate: FenceGate::default(),
+        }
+    }
+
+    /// Starts the pipeline, with the streams whose devices it is to watch.
+    ///
+    /// # Errors
+    /// Any device call's; everything is undone then.
+    pub fn start(&mut self, watched: &[(u8, Interest)], exchange: &Exchange) -> Result<()> {
+        let started = self.try_start(watched, exchange);
+        if let Err(error) = &started {
+            self.stop(error.clone(), exchange);
+        }
+        started
+    }
+
+    fn try_start(&mut self, watched: &[(u8, Interest)], exchange: &Exchange) -> Result<()> {
+        self.pipeline.start(&mut self.devices, &mut self.actions)?;
+        for (stream, interest) in watched {
+            let node = &self.devices.nodes[usize::from(*stream)];
+            self.devices.poller.watch(node.poll_source(), u16::from(*stream), *interest)?;
+        }
+        self.carry_out(exchange)
+    }
+
+    /// Stops: every request under way is completed, and nothing of the run is left.
+    pub fn stop(&mut self, reason: Error, exchange: &Exchange) {
+        for node in &self.devices.nodes {
+            // Those that are not watched say so; that is no matter here.
+            let _ = self.devices.poller.unwatch(node.poll_source());
+        }
+        self.control_loop.unmap();
+        self.actions.clear();
+        // What devices say to being stopped changes nothing for the requests.
+        let _ = self.pipeline.stop(&mut self.devices, reason.clone(), &mut self.actions);
+        for action in self.actions.drain(..) {
+            if let Action::Complete(request) = action {
+                exchange.complete(request);
+            }
+        }
+        self.gate.cancel_all(&mut self.devices, &reason, |request| exchange.complete(request));
+        while let Some(mut request) = exchange.next_queued() {
+            request.cancel(reason.clone());
+            exchange.complete(request);
+        }
+        exchange.set_drops(*self.pipeline.drops());
+    }
+
+    /// One turn of the loop: waits until something happens, or until `until`.
+    ///
+    /// # Errors
+    /// The camera has failed. The caller stops it.
+    pub fn step(&mut self, exchange: &Exchange, until: Option<Timestamp>) -> Result<()> {
+        self.admit(exchange)?;
+        let deadline = [self.pipeline.deadline(), self.control_loop.deadline(), self.gate.deadline(), until];
+        let deadline = deadline.into_iter().flatten().min();
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.clear();
+        let waited = self.devices.poller.wait(deadline, &mut ready);
+        let served = waited.and_then(|()| ready.iter().try_for_each(|ready| self.serve(*ready, exchange)));
+        self.ready = ready;
+        served?;
+        self.answer(exchange)?;
+        let now = self.devices.poller.now();
+        if self.pipeline.deadline().is_some_and(|deadline| deadline <= now) {
+            self.feed(Event::Timer, exchange)?;
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, exchange: &Exchange) -> Result<()> {
+        while let Some(request) = exchange.next_queued() {
+            let now = self.devices.poller.now();
+            if let Some(request) = self.gate.enter(request, now, &mut self.devices) {
+                self.feed(Event::Request(request), exchange)?;
+            }
+        }
+        let now = self.devices.poller.now();
+        while let Some(request) = self.gate.leave(now, &mut self.devices) {
+            self.feed(Event::Request(request), exchange)?;
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self, ready: Ready, exchange: &Exchange) -> Result<()> {
+        let Some(node) = self.devices.nodes.get_mut(usize::from(ready.key)) else {
+            return Ok(()); // A fence: the next turn looks.
+        };
+        if ready.gone {
+            return Err(Error::new(ErrorKind::Disconnected, "waiting for frames")
+                .at(node.capabilities().name.clone())
+                .because("the device is gone")
+                .hint("was it unplugged, or its driver unloaded?"));
+        }
+        if ready.events
+            && let Some(NodeEvent::FrameStart { sequence, timestamp }) = node.dequeue_event()?
+        {
+            self.feed(Event::FrameStart { sequence, timestamp }, exchange)?;
+        }
+        if ready.buffers
+            && let Some(done) = self.devices.nodes[usize::from(ready.key)].dequeue()?
+        {
+            self.feed(Event::Buffer { stream: ready.key as u8, done }, exchange)?;
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, exchange: &Exchange) -> Result<()> {
+        let now = self.devices.poller.now();
+        while let Some(job) = self.control_loop.answer(now) {
+            self.feed(Event::Answer(job), exchange)?;
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self, event: Event, exchange: &Exchange) -> Result<()> {
+        let now = self.devices.poller.now();
+        self.pipeline.on_event(now, event, &mut self.actions);
+        self.carry_out(exchange)
+    }
+
+    fn carry_out(&mut self, exchange: &Exchange) -> Result<()> {
+        while let Some(action) = self.actions.pop_front() {
+            match action {
+                Action::Queue { stream, slot, buffer, bytes_used, timestamp } => {
+                    self.queue(stream, slot, buffer, bytes_used, timestamp);
+                }
+                Action::WriteControls(target) => self.write_controls(target),
+                Action::SetCrop { stream, crop } => {
+                    let set = self.devices.nodes[usize::from(stream)].set_crop(crop);
+                    self.tell_failure(ControlTarget::Stream(stream), set.map(drop));
+                }
+                Action::Recall { stream } => {
+                    let node = &mut self.devices.nodes[usize::from(stream)];
+                    node.stream_off()?;
+                    node.stream_on()?;
+                }
+                Action::Job(job) => self.submit(job),
+                Action::Complete(request) => exchange.complete(request),
+                Action::Fail(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn queue(&mut self, stream: u8, slot: u16, buffer: u16, bytes_used: u32, timestamp: Timestamp) {
+        let memory = self.pipeline.memory(buffer);
+        let planes = memory.planes();
+        let plane = |at: usize| {
+            let plane = &planes[at.min(planes.len() - 1)];
+            QueuePlane { fd: plane.as_fd(), length: plane.length, bytes_used: bytes_used.min(plane.length) }
+        };
+        let all: [QueuePlane<'_>; PLANES_MAX] = std::array::from_fn(plane);
+        let buffer = QueueBuffer { slot: u32::from(slot), planes: &all[..planes.len()], timestamp };
+        if let Err(error) = self.devices.nodes[usize::from(stream)].queue(&buffer) {
+            let now = self.devices.poller.now();
+            self.pipeline.on_event(now, Event::QueueFailed { stream, slot, error }, &mut self.actions);
+        }
+    }
+
+    fn write_controls(&mut self, target: ControlTarget) {
+        let controls = self.pipeline.controls(target);
+        let written = match target {
+            ControlTarget::Stream(stream) => self.devices.nodes[usize::from(stream)].set_controls(&controls),
+            _ => self.devices.sensor.as_mut().map_or(Ok(()), |sensor| sensor.set_controls(&controls)),
+        };
+        self.tell_failure(target, written);
+    }
+
+    fn tell_failure(&mut self, target: ControlTarget, result: Result<()>) {
+        if let Err(error) = result {
+            let now = self.devices.poller.now();
+            self.pipeline.on_event(now, Event::ControlsFailed { target, error }, &mut self.actions);
+        }
+    }
+
+    fn submit(&mut self, job: Box<Job>) {
+        let now = self.devices.poller.now();
+        self.control_loop.submit(now, job);
+        while let Some(job) = self.control_loop.answer(now) {
+            self.pipeline.on_event(now, Event::Answer(job), &mut self.actions);
+        }
+    }
+}

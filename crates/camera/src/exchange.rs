@@ -1,0 +1,247 @@
+//! Where the application's threads and the camera's loop meet: requests go in at one side
+//! and come out, completed, at the other.
+//!
+//! The loop's thread is woken for a new request only if it has fewer than
+//! [`BUSY_ENOUGH`] others to go on with: with more, devices wake it within a frame anyway.
+
+use crate::drops::{DropCause, DropCounters};
+use crate::request::Request;
+use pinhole_base::{Error, ErrorKind, Result};
+use pinhole_device::Waker;
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+/// Most requests between queueing and being taken out again.
+pub const REQUESTS_MAX: usize = 128;
+
+/// The loop needs no waking while it has this many requests.
+pub const BUSY_ENOUGH: usize = 2;
+
+/// A request that could not be queued, handed back with the reason.
+#[derive(Debug)]
+pub struct QueueError {
+    /// The request, as it was.
+    pub request: Request,
+    /// Why.
+    pub error: Error,
+}
+
+impl From<QueueError> for Error {
+    fn from(error: QueueError) -> Self {
+        error.error
+    }
+}
+
+#[derive(Default)]
+struct State {
+    inbox: VecDeque<Request>,
+    outbox: VecDeque<Request>,
+    /// Requests that the loop has.
+    held: usize,
+    failure: Option<Error>,
+    closed: bool,
+    stopping: bool,
+    task: Option<std::task::Waker>,
+    drops: DropCounters,
+}
+
+/// What an application finds when it asks for a completed request.
+#[derive(Debug)]
+pub enum Taken {
+    /// One.
+    Request(Request),
+    /// None now, but some are under way.
+    Later,
+    /// None, and none is under way.
+    Idle,
+    /// The camera failed; told once.
+    Failed(Error),
+    /// The camera has stopped.
+    Closed,
+}
+
+/// The meeting place of one session.
+pub struct Exchange {
+    state: Mutex<State>,
+    arrived: Condvar,
+    loop_waker: Waker,
+    readable: Waker,
+    watched: AtomicBool,
+}
+
+impl Exchange {
+    /// A meeting place for a loop that this waker wakes.
+    ///
+    /// # Errors
+    /// Descriptors ran out.
+    pub fn new(loop_waker: Waker) -> Result<Self> {
+        let state = State {
+            inbox: VecDeque::with_capacity(REQUESTS_MAX),
+            outbox: VecDeque::with_capacity(REQUESTS_MAX),
+            ..State::default()
+        };
+        Ok(Self {
+            state: Mutex::new(state),
+            arrived: Condvar::new(),
+            loop_waker,
+            readable: Waker::new()?,
+            watched: AtomicBool::new(false),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Queues a request.
+    ///
+    /// # Errors
+    /// The camera has stopped or failed, or [`REQUESTS_MAX`] requests are under way.
+    pub fn queue(&self, request: Request) -> Result<(), Box<QueueError>> {
+        let mut state = self.lock();
+        let under_way = state.inbox.len() + state.held + state.outbox.len();
+        if state.closed || state.stopping {
+            return Err(refused(request, ErrorKind::WrongState, "the camera is not running"));
+        }
+        if under_way >= REQUESTS_MAX {
+            return Err(refused(request, ErrorKind::LimitReached, "too many requests are under way"));
+        }
+        let wake = state.held + state.inbox.len() < BUSY_ENOUGH;
+        state.inbox.push_back(request);
+        drop(state);
+        if wake {
+            self.loop_waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Takes the next completed request out; never waits.
+    pub fn take(&self) -> Taken {
+        let mut state = self.lock();
+        let taken = Self::take_from(&mut state);
+        if state.outbox.is_empty() && self.watched.load(Ordering::Relaxed) && !state.closed {
+            self.readable.clear();
+        }
+        taken
+    }
+
+    fn take_from(state: &mut State) -> Taken {
+        if let Some(request) = state.outbox.pop_front() {
+            return Taken::Request(request);
+        }
+        if let Some(error) = state.failure.take() {
+            return Taken::Failed(error);
+        }
+        match (state.closed, state.inbox.len() + state.held) {
+            (true, _) => Taken::Closed,
+            (false, 0) => Taken::Idle,
+            (false, _) => Taken::Later,
+        }
+    }
+
+    /// Takes the next completed request out, waiting for it while some are under way.
+    pub fn wait(&self) -> Taken {
+        let mut state = self.lock();
+        loop {
+            match Self::take_from(&mut state) {
+                Taken::Later => {}
+                taken => return taken,
+            }
+            state = self.arrived.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+
+    /// Has a task woken when the next request completes.
+    pub fn register(&self, task: &std::task::Waker) {
+        self.lock().task = Some(task.clone());
+    }
+
+    /// Counts a frame that the application did not see.
+    pub fn count_drop(&self, cause: DropCause) {
+        self.lock().drops.count(cause);
+    }
+
+    /// Frames that the application did not see, by cause.
+    pub fn drops(&self) -> DropCounters {
+        self.lock().drops
+    }
+
+    /// A descriptor that is readable while there is something to take out.
+    pub fn readable(&self) -> BorrowedFd<'_> {
+        if !self.watched.swap(true, Ordering::Relaxed) {
+            let state = self.lock();
+            if !state.outbox.is_empty() || state.closed {
+                self.readable.wake();
+            }
+        }
+        self.readable.as_fd()
+    }
+
+    /// Asks the loop to stop.
+    pub fn ask_to_stop(&self) {
+        self.lock().stopping = true;
+        self.loop_waker.wake();
+    }
+}
+
+/// The loop's side.
+impl Exchange {
+    /// The next queued request.
+    pub fn next_queued(&self) -> Option<Request> {
+        let mut state = self.lock();
+        let request = state.inbox.pop_front()?;
+        state.held += 1;
+        Some(request)
+    }
+
+    /// Whether the loop was asked to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.lock().stopping
+    }
+
+    /// Hands out a completed request.
+    pub fn complete(&self, request: Request) {
+        let mut state = self.lock();
+        state.held -= 1;
+        state.outbox.push_back(request);
+        self.announce(state);
+    }
+
+    /// Notes the loop's own counts of frames that were not delivered.
+    pub fn set_drops(&self, drops: DropCounters) {
+        let mut state = self.lock();
+        let superseded = state.drops.of(DropCause::Superseded);
+        state.drops = drops;
+        state.drops.add(DropCause::Superseded, superseded);
+    }
+
+    /// Ends the meeting: nothing is queued any more. A failure is told to the application
+    /// once it has taken all requests out.
+    pub fn close(&self, failure: Option<Error>) {
+        let mut state = self.lock();
+        state.closed = true;
+        if failure.is_some() {
+            state.failure = failure;
+        }
+        self.announce(state);
+    }
+
+    fn announce(&self, mut state: MutexGuard<'_, State>) {
+        let task = state.task.take();
+        drop(state);
+        self.arrived.notify_one();
+        if self.watched.load(Ordering::Relaxed) {
+            self.readable.wake();
+        }
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
+fn refused(request: Request, kind: ErrorKind, reason: &str) -> Box<QueueError> {
+    let error = Error::new(kind, "queueing a request").because(reason);
+    Box::new(QueueError { request, error })
+}

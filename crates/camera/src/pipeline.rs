@@ -1,0 +1,154 @@
+//! The step function that every pipeline is, and what goes in and comes out of it.
+//!
+//! A [`Pipeline`] does no I/O, reads no clock, starts no thread and is called by nobody but
+//! the loop ([`crate::engine::Engine`]), which feeds it [`Event`]s and carries out its
+//! [`Action`]s in order. When an action fails, the pipeline hears of it at once, before the
+//! next is carried out, and may take back those that have not been carried out yet.
+
+use crate::devices::Devices;
+use crate::drops::DropCounters;
+use crate::job::Job;
+use crate::request::Request;
+use pinhole_base::geometry::{ModePixels, Rect};
+use pinhole_base::{Error, Result, Timestamp};
+use pinhole_buffer::FrameMemory;
+use pinhole_device::Dequeued;
+use pinhole_device::control::WriteList;
+use std::collections::VecDeque;
+
+/// Where controls are written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ControlTarget {
+    /// The sensor, what must be written before the rest (VBLANK, which bounds exposure).
+    SensorFirst,
+    /// The sensor.
+    Sensor,
+    /// The device behind the stream of that number.
+    Stream(u8),
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The application queued a request, and its fences have signalled; or it is cancelled
+    /// already, and only waits for its turn.
+    Request(Request),
+    /// A device is done with a buffer.
+    Buffer {
+        /// The stream it belongs to.
+        stream: u8,
+        /// What the device said of it.
+        done: Dequeued,
+    },
+    /// The sensor begins a frame.
+    FrameStart {
+        /// Its number.
+        sequence: u32,
+        /// When.
+        timestamp: Timestamp,
+    },
+    /// The control algorithms answered.
+    Answer(Box<Job>),
+    /// A device refused a buffer.
+    QueueFailed {
+        /// The stream.
+        stream: u8,
+        /// The slot it was meant for.
+        slot: u16,
+        /// Why.
+        error: Error,
+    },
+    /// A device refused controls or a crop.
+    ControlsFailed {
+        /// Which device.
+        target: ControlTarget,
+        /// Why.
+        error: Error,
+    },
+    /// The deadline that the pipeline named has passed.
+    Timer,
+}
+
+/// Something to be done.
+#[derive(Debug)]
+pub enum Action {
+    /// Give a buffer to a device.
+    Queue {
+        /// The stream.
+        stream: u8,
+        /// The device slot.
+        slot: u16,
+        /// The buffer's number in the pipeline's table.
+        buffer: u16,
+        /// Bytes that hold data, for a device's input.
+        bytes_used: u32,
+        /// The frame's time stamp, for a device's input.
+        timestamp: Timestamp,
+    },
+    /// Write the controls that [`Pipeline::controls`] has for the target.
+    WriteControls(ControlTarget),
+    /// Set which part of the frame a device processes.
+    SetCrop {
+        /// The stream.
+        stream: u8,
+        /// The part.
+        crop: Rect<ModePixels>,
+    },
+    /// Stop and restart a device's queue, so that it gives its buffers back.
+    Recall {
+        /// The stream.
+        stream: u8,
+    },
+    /// Give the control algorithms something to do.
+    Job(Box<Job>),
+    /// Give a request back to the application.
+    Complete(Request),
+    /// Stop everything: the camera has failed.
+    Fail(Error),
+}
+
+/// Actions that wait to be carried out, in order.
+pub type Actions = VecDeque<Action>;
+
+/// Takes back the buffers of one stream that wait to be given to its device.
+pub fn withdraw(actions: &mut Actions, stream: u8) {
+    actions.retain(|action| !matches!(action, Action::Queue { stream: s, .. } if *s == stream));
+}
+
+/// A pipeline: everything between the devices and the requests, as a step function.
+pub trait Pipeline: Send {
+    /// Takes in one event, at the time `now`, and appends what is to be done.
+    fn on_event(&mut self, now: Timestamp, event: Event, actions: &mut Actions);
+
+    /// When the next [`Event::Timer`] is due, if nothing else happens.
+    fn deadline(&self) -> Option<Timestamp>;
+
+    /// The memory of a buffer that an action names.
+    fn memory(&self, buffer: u16) -> &FrameMemory;
+
+    /// The controls to be written to a target.
+    fn controls(&self, target: ControlTarget) -> WriteList<'_>;
+
+    /// Makes ready: buffers, slots, streams on.
+    ///
+    /// # Errors
+    /// Any device call's. The caller then calls [`Pipeline::stop`], which undoes what was done.
+    fn start(&mut self, devices: &mut Devices, actions: &mut Actions) -> Result<()>;
+
+    /// Stops, from any state: streams off, slots freed, every buffer back, every request
+    /// completed (those unfinished as cancelled), in order. Whatever devices say, the
+    /// pipeline is stopped afterwards.
+    ///
+    /// # Errors
+    /// The first that a device gave.
+    fn stop(&mut self, devices: &mut Devices, reason: Error, actions: &mut Actions) -> Result<()>;
+
+    /// Why frames were not delivered, since the start.
+    fn drops(&self) -> &DropCounters;
+
+    /// Checks that every buffer is where the ledger says it is.
+    ///
+    /// # Panics
+    /// It is not.
+    fn audit(&self);
+}

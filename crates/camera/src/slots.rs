@@ -1,0 +1,88 @@
+//! Device slots: which buffer lies in which place of a driver's queue.
+//!
+//! Drivers remember what they found out of a descriptor (its attachment, its mapping) with
+//! the slot it was queued into, so a buffer keeps its slot for as long as it can. When all
+//! slots are taken, the one whose buffer was used longest ago is given to another.
+
+use crate::lru::Lru;
+
+const NONE: u16 = u16::MAX;
+
+/// The slots of one device queue.
+#[derive(Debug)]
+pub struct Slots {
+    buffer_in: Vec<u16>,
+    slot_of: Vec<u16>,
+    idle: Lru,
+}
+
+impl Slots {
+    /// `count` empty slots, for buffers numbered below `buffers`.
+    pub fn new(count: u16, buffers: u16) -> Self {
+        let mut idle = Lru::new(count);
+        (0..count).for_each(|slot| idle.push(slot));
+        Self { buffer_in: vec![NONE; usize::from(count)], slot_of: vec![NONE; usize::from(buffers)], idle }
+    }
+
+    /// A slot for a buffer that goes to the device now: its own, else a free one, else the
+    /// one used longest ago. `None` if the device has every slot.
+    pub fn take(&mut self, buffer: usize) -> Option<u16> {
+        let own = self.slot_of[buffer];
+        if own != NONE && self.idle.remove(own) {
+            return Some(own);
+        }
+        let slot = self.idle.pop_oldest()?;
+        let evicted = std::mem::replace(&mut self.buffer_in[usize::from(slot)], buffer as u16);
+        if evicted != NONE {
+            self.slot_of[usize::from(evicted)] = NONE;
+        }
+        self.slot_of[buffer] = slot;
+        Some(slot)
+    }
+
+    /// The device is done with a slot; its buffer stays known there.
+    pub fn give_back(&mut self, slot: u16) {
+        self.idle.push(slot);
+    }
+
+    /// A buffer is known no more.
+    pub fn forget(&mut self, buffer: usize) {
+        let slot = std::mem::replace(&mut self.slot_of[buffer], NONE);
+        if slot != NONE {
+            self.buffer_in[usize::from(slot)] = NONE;
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.buffer_in.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_keeps_its_slot_while_others_come_and_go() {
+        let mut slots = Slots::new(2, 8);
+        let first = slots.take(5).unwrap();
+        slots.give_back(first);
+        let other = slots.take(6).unwrap();
+        slots.give_back(other);
+        assert_eq!(slots.take(5), Some(first));
+    }
+
+    #[test]
+    fn the_slot_used_longest_ago_is_reused_and_none_when_all_are_busy() {
+        let mut slots = Slots::new(2, 8);
+        let a = slots.take(0).unwrap();
+        let b = slots.take(1).unwrap();
+        assert_eq!(slots.take(2), None);
+        slots.give_back(b);
+        slots.give_back(a);
+        assert_eq!(slots.take(2), Some(b));
+        slots.give_back(b);
+        assert_eq!(slots.take(1), Some(a), "slot {a} was used before slot {b}");
+    }
+}

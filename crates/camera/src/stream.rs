@@ -1,0 +1,230 @@
+//! A stream: one device queue, the internal buffers behind it, and the order in which
+//! buffers go to it.
+//!
+//! # States of a buffer, seen from its stream
+//!
+//! ```text
+//!            queue(buffer)                 device slot free
+//!   caller ----------------> waiting list ------------------> device --dequeued--> caller
+//!            queue(internal)      ^  taken in order from pool
+//!   pool --------------------------'
+//! ```
+//!
+//! The waiting list is strictly first in, first out: a wish for an internal buffer that finds
+//! the pool empty waits, and so does everything behind it, so that frames meet requests in
+//! the order in which these were made.
+//!
+//! Pure state: what is to be done to the device is written to [`Actions`].
+
+use crate::pipeline::{Action, Actions};
+use crate::slots::Slots;
+use crate::table::BufferTable;
+use pinhole_base::Timestamp;
+use pinhole_buffer::{Owner, Token};
+use std::collections::VecDeque;
+
+/// What a stream is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamTraits {
+    /// Its number: the number of the device node behind it.
+    pub index: u8,
+    /// Its buffers may come from, and go to, the application.
+    pub external: bool,
+}
+
+#[derive(Debug)]
+enum Wish {
+    Buffer(Token, Option<u64>),
+    Internal(Option<u64>),
+}
+
+/// A buffer that the device was done with.
+#[derive(Debug)]
+pub struct Returned {
+    /// The right to it. It belongs to the device until transferred.
+    pub token: Token,
+    /// The request it was queued for.
+    pub request: Option<u64>,
+}
+
+/// The state of a stream.
+#[derive(Debug)]
+pub struct Stream {
+    traits: StreamTraits,
+    pool: VecDeque<Token>,
+    waiting: VecDeque<Wish>,
+    in_device: Vec<Option<Returned>>,
+    slots: Slots,
+    queued: usize,
+}
+
+impl Stream {
+    /// A stream with that many device slots, for buffers numbered below `buffers`.
+    pub fn new(traits: StreamTraits, slots: u16, buffers: u16) -> Self {
+        Self {
+            traits,
+            pool: VecDeque::with_capacity(usize::from(buffers)),
+            waiting: VecDeque::with_capacity(usize::from(buffers)),
+            in_device: (0..slots).map(|_| None).collect(),
+            slots: Slots::new(slots, buffers),
+            queued: 0,
+        }
+    }
+
+    /// Its number.
+    pub fn index(&self) -> u8 {
+        self.traits.index
+    }
+
+    /// Whether its buffers may be the application's.
+    pub fn is_external(&self) -> bool {
+        self.traits.external
+    }
+
+    /// How many buffers the device has.
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// How many wishes wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// How many buffers are in the pool.
+    pub fn pooled(&self) -> usize {
+        self.pool.len()
+    }
+
+    /// Puts a new internal buffer into the pool.
+    pub fn stock(&mut self, token: Token) {
+        self.pool.push_back(token);
+    }
+
+    /// Queues a buffer that [`BufferTable::adopt`] gave, on behalf of a request.
+    pub fn queue(
+        &mut self,
+        token: Token,
+        request: Option<u64>,
+        table: &mut BufferTable,
+        actions: &mut Actions,
+    ) {
+        self.waiting.push_back(Wish::Buffer(token, request));
+        self.serve(table, actions);
+    }
+
+    /// Queues an internal buffer, now or as soon as there is one.
+    pub fn queue_internal(&mut self, request: Option<u64>, table: &mut BufferTable, actions: &mut Actions) {
+        self.waiting.push_back(Wish::Internal(request));
+        self.serve(table, actions);
+    }
+
+    /// Queues everything that is in the pool: what an internal stream does at all times.
+    pub fn queue_all(&mut self, table: &mut BufferTable, actions: &mut Actions) {
+        while self.waiting.len() < self.pool.len() {
+            self.waiting.push_back(Wish::Internal(None));
+        }
+        self.serve(table, actions);
+    }
+
+    /// Queues a buffer that must be in the device at once (the ISP's side of a run): takes it
+    /// from the pool if none is given. `None` if there is none, or no slot; nothing waits.
+    #[must_use]
+    pub fn queue_now(
+        &mut self,
+        token: Option<Token>,
+        request: Option<u64>,
+        table: &mut BufferTable,
+        actions: &mut Actions,
+    ) -> Option<()> {
+        let (token, from) = match token {
+            Some(token) => (token, Owner::Waiting),
+            None => (self.pool.pop_front()?, Owner::Pool),
+        };
+        let slot = self.slots.take(token.index())?;
+        self.send(slot, token, from, request, table, actions);
+        Some(())
+    }
+
+    /// Takes what the device returned in a slot. `None` if it never had one there.
+    pub fn dequeued(&mut self, slot: u32) -> Option<Returned> {
+        let returned = self.in_device.get_mut(slot as usize)?.take()?;
+        self.slots.give_back(slot as u16);
+        self.queued -= 1;
+        Some(returned)
+    }
+
+    /// Puts an internal buffer back: into the pool, then serves whoever waits.
+    pub fn put_back(&mut self, token: Token, from: Owner, table: &mut BufferTable, actions: &mut Actions) {
+        table.transfer(&token, from, Owner::Pool);
+        self.pool.push_back(token);
+        self.serve(table, actions);
+    }
+
+    /// Serves the waiting list as far as it goes.
+    pub fn serve(&mut self, table: &mut BufferTable, actions: &mut Actions) {
+        while self.serve_one(table, actions).is_some() {}
+    }
+
+    fn serve_one(&mut self, table: &mut BufferTable, actions: &mut Actions) -> Option<()> {
+        let buffer = match self.waiting.front()? {
+            Wish::Buffer(token, _) => token.index(),
+            Wish::Internal(_) => self.pool.front()?.index(),
+        };
+        let slot = self.slots.take(buffer)?;
+        let (token, from, request) = match self.waiting.pop_front()? {
+            Wish::Buffer(token, request) => (token, Owner::Waiting, request),
+            Wish::Internal(request) => (self.pool.pop_front()?, Owner::Pool, request),
+        };
+        self.send(slot, token, from, request, table, actions);
+        Some(())
+    }
+
+    fn send(
+        &mut self,
+        slot: u16,
+        token: Token,
+        from: Owner,
+        request: Option<u64>,
+        table: &mut BufferTable,
+        actions: &mut Actions,
+    ) {
+        table.transfer(&token, from, self.device());
+        let buffer = token.index() as u16;
+        self.in_device[usize::from(slot)] = Some(Returned { token, request });
+        self.queued += 1;
+        actions.push_back(Action::Queue {
+            stream: self.traits.index,
+            slot,
+            buffer,
+            bytes_used: 0,
+            timestamp: Timestamp::ZERO,
+        });
+    }
+
+    /// The owner of buffers that this stream's device has.
+    pub fn device(&self) -> Owner {
+        Owner::Device(self.traits.index)
+    }
+
+    /// Takes one buffer that the device gave back by stopping, or that its queue refused.
+    pub fn recall_one(&mut self) -> Option<Returned> {
+        let slot = self.in_device.iter().position(Option::is_some)?;
+        self.dequeued(slot as u32)
+    }
+
+    /// Takes one buffer off the waiting list; wishes for internal ones are forgotten.
+    pub fn unwait_one(&mut self) -> Option<Returned> {
+        while let Some(wish) = self.waiting.pop_front() {
+            if let Wish::Buffer(token, request) = wish {
+                return Some(Returned { token, request });
+            }
+        }
+        None
+    }
+
+    /// Forgets that a buffer had a slot.
+    pub fn forget(&mut self, buffer: usize) {
+        self.slots.forget(buffer);
+    }
+}

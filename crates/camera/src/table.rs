@@ -1,0 +1,166 @@
+//! Every buffer that can come out of a camera's devices, known by identity.
+//!
+//! Internal buffers are entered at start and stay. The application's are entered when a
+//! request first brings them and stay known (so that they keep their device slots) until the
+//! table needs the place of the one used longest ago. All look-ups are O(1), and what the
+//! table holds is bounded by the number it was made for.
+
+use crate::lru::Lru;
+use pinhole_base::{Error, ErrorKind, Result};
+use pinhole_buffer::{FrameMemory, Identity, Ledger, Owner, Token};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+/// Mixes the few integers of an identity; the keys are the kernel's, not an attacker's.
+#[derive(Default)]
+pub struct IdentityHasher(u64);
+
+impl Hasher for IdentityHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+    fn write_u32(&mut self, value: u32) {
+        self.write_u64(u64::from(value));
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.0 = (self.0.rotate_left(26) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+struct Entry {
+    memory: Arc<FrameMemory>,
+    /// The token of a buffer that is in the application's hands.
+    parked: Option<Token>,
+    internal: bool,
+}
+
+/// The known buffers, and the ledger of their owners.
+pub struct BufferTable {
+    ledger: Ledger,
+    entries: Vec<Option<Entry>>,
+    by_identity: HashMap<Identity, u16, BuildHasherDefault<IdentityHasher>>,
+    idle: Lru,
+}
+
+impl BufferTable {
+    /// A table for at most `capacity` buffers.
+    pub fn new(capacity: u16) -> Self {
+        Self {
+            ledger: Ledger::new(capacity),
+            entries: (0..capacity).map(|_| None).collect(),
+            by_identity: HashMap::with_capacity_and_hasher(
+                usize::from(capacity) * 2,
+                BuildHasherDefault::default(),
+            ),
+            idle: Lru::new(capacity),
+        }
+    }
+
+    /// How many buffers it can hold.
+    pub fn capacity(&self) -> u16 {
+        self.entries.len() as u16
+    }
+
+    /// Enters an internal buffer; it belongs to the pool.
+    ///
+    /// # Errors
+    /// The table is full.
+    pub fn enter_internal(&mut self, memory: Arc<FrameMemory>) -> Result<Token> {
+        self.enter(memory, Owner::Pool, true).ok_or_else(full)
+    }
+
+    /// Takes a buffer out of the application's hands: its token, and the number of the buffer
+    /// whose place it took, if any, so that its device slots can be forgotten.
+    ///
+    /// # Errors
+    /// The buffer is in use already (it was queued through another descriptor), is one of the
+    /// camera's own, or every known buffer is in use.
+    pub fn adopt(&mut self, memory: &Arc<FrameMemory>) -> Result<(Token, Option<usize>)> {
+        if let Some(&index) = self.by_identity.get(&memory.identity()) {
+            let entry = self.entries[usize::from(index)].as_mut().expect("an identity leads to an entry");
+            let token = entry.parked.take().ok_or_else(in_use)?;
+            self.idle.remove(index);
+            self.ledger.transfer(&token, Owner::Application, Owner::Waiting);
+            return Ok((token, None));
+        }
+        let evicted = self.make_room();
+        let token = self.enter(Arc::clone(memory), Owner::Waiting, false).ok_or_else(full)?;
+        Ok((token, evicted))
+    }
+
+    /// Gives a buffer back into the application's hands.
+    pub fn park(&mut self, token: Token, from: Owner) {
+        self.ledger.transfer(&token, from, Owner::Application);
+        let index = token.index();
+        let entry = self.entries[index].as_mut().expect("a token leads to an entry");
+        entry.parked = Some(token);
+        self.idle.push(index as u16);
+    }
+
+    /// Moves a buffer from one owner to another; see [`Ledger::transfer`].
+    pub fn transfer(&mut self, token: &Token, from: Owner, to: Owner) {
+        self.ledger.transfer(token, from, to);
+    }
+
+    /// The memory of a buffer.
+    ///
+    /// # Panics
+    /// There is no such buffer.
+    pub fn memory(&self, index: usize) -> &Arc<FrameMemory> {
+        &self.entries[index].as_ref().expect("the buffer is known").memory
+    }
+
+    /// Whether a buffer is the camera's own.
+    pub fn is_internal(&self, token: &Token) -> bool {
+        self.entries[token.index()].as_ref().is_some_and(|entry| entry.internal)
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// How many buffers are known.
+    pub fn len(&self) -> usize {
+        self.by_identity.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.by_identity.is_empty()
+    }
+
+    fn enter(&mut self, memory: Arc<FrameMemory>, owner: Owner, internal: bool) -> Option<Token> {
+        let token = self.ledger.admit(owner)?;
+        self.by_identity.insert(memory.identity(), token.index() as u16);
+        self.entries[token.index()] = Some(Entry { memory, parked: None, internal });
+        Some(token)
+    }
+
+    fn make_room(&mut self) -> Option<usize> {
+        if self.by_identity.len() < self.entries.len() {
+            return None;
+        }
+        let index = usize::from(self.idle.pop_oldest()?);
+        let entry = self.entries[index].take().expect("the list holds known buffers");
+        let token = entry.parked.expect("the list holds buffers of the application");
+        self.by_identity.remove(&entry.memory.identity());
+        self.ledger.retire(token, Owner::Application);
+        Some(index)
+    }
+}
+
+fn in_use() -> Error {
+    Error::new(ErrorKind::Busy, "queueing a request")
+        .because("one of its buffers is in use already, through another descriptor")
+        .hint("wait until the request that holds it has completed")
+}
+
+fn full() -> Error {
+    Error::new(ErrorKind::LimitReached, "queueing a request")
+        .because("every buffer that can be known is in use")
+}
