@@ -1,0 +1,269 @@
+//! Writes a raw frame as a DNG. Samples that the sensor wrote as bytes or 16-bit words go into
+//! the file as they are; packed ones are unpacked to words, every code unchanged.
+
+use super::{CELL, black_level_index, cfa_plane};
+use crate::exif;
+use crate::metadata::{Calibration, Illuminant, ImageMetadata, check_matrix, xyz_to_camera};
+use crate::packing::unpack_row;
+use crate::rgb::write_rgb;
+use crate::tiff::write::{Directory, Head, Value};
+use crate::tiff::{Tag, UNCOMPRESSED, photometric};
+use crate::view::{Picture, RawImage};
+use pinhole_base::colour::Matrix3;
+use pinhole_base::format::{BayerOrder, Packing};
+use pinhole_base::geometry::Size;
+use pinhole_base::{Error, ErrorKind, Result};
+use std::io::{self, Write};
+
+/// What a DNG says beside its samples.
+#[derive(Clone, Debug, Default)]
+pub struct DngMetadata<'a> {
+    /// How the frame was taken. Its black levels, colour gains and matrix go into DNG's fields.
+    pub image: ImageMetadata,
+    /// A name of the camera that no other model has; empty: make and model.
+    pub unique_camera_model: String,
+    /// The sensor's colours under the first of two lights, or the only one. `None`: derived
+    /// from the frame's own colour correction matrix and gains, stated for D65 (see
+    /// [`xyz_to_camera`]); where there is no such matrix, sensor colours are taken for sRGB's.
+    pub calibration: Option<Calibration>,
+    /// The sensor's colours under a second light. Goes only with a first.
+    pub second_calibration: Option<Calibration>,
+    /// The code at which the sensor saturates, in the sample's own width. `None`: its greatest.
+    pub white_level: Option<u32>,
+    /// By how many stops to brighten when developing, so that the picture looks normal.
+    pub baseline_exposure_ev: Option<f64>,
+    /// A small picture of the frame, stored as RGB as it is.
+    pub thumbnail: Option<Picture<'a>>,
+}
+
+/// Writes a DNG with the samples of `image` in one uncompressed strip, 8 or 16 bits each.
+///
+/// # Errors
+/// `InvalidArgument` if the metadata make no sense, `LimitReached` if the file would be beyond
+/// TIFF's 4 GiB, and what writing to `out` fails with.
+pub fn write(out: &mut impl Write, image: &RawImage<'_>, metadata: &DngMetadata<'_>) -> Result<()> {
+    check(image, metadata)?;
+    let head = head(image, metadata)?;
+    write_parts(out, &head, image, metadata.thumbnail.as_ref())
+        .map_err(|error| Error::from_io(&error, "writing a DNG"))
+}
+
+fn check(image: &RawImage<'_>, metadata: &DngMetadata<'_>) -> Result<()> {
+    metadata.image.check()?;
+    for calibration in [metadata.calibration, metadata.second_calibration].into_iter().flatten() {
+        check_matrix("calibration's matrix", Some(&calibration.xyz_to_camera))?;
+    }
+    let invalid =
+        |reason: String| Err(Error::new(ErrorKind::InvalidArgument, "writing a DNG").because(reason));
+    if metadata.second_calibration.is_some() && metadata.calibration.is_none() {
+        return invalid("there is a second calibration but no first".to_owned());
+    }
+    if let Some(level) = metadata.white_level.filter(|&level| level == 0 || level > greatest_code(image)) {
+        return invalid(format!("a white level of {level} is no code of {} bits", image.format().bits));
+    }
+    match metadata.baseline_exposure_ev {
+        Some(stops) if !stops.is_finite() => invalid(format!("a baseline exposure of {stops} stops")),
+        _ => Ok(()),
+    }
+}
+
+fn greatest_code(image: &RawImage<'_>) -> u32 {
+    (1 << image.format().bits) - 1
+}
+
+const fn stored_bits(image_bits: u8) -> u16 {
+    if image_bits == 8 { 8 } else { 16 }
+}
+
+/// Bytes of the image's strip.
+fn raw_bytes(image: &RawImage<'_>) -> u64 {
+    image.size().area() * u64::from(stored_bits(image.format().bits)) / 8
+}
+
+fn thumbnail_bytes(thumbnail: &Picture<'_>) -> u64 {
+    thumbnail.size().area() * 3
+}
+
+/// The header and directories: main, EXIF and, where the main one holds a thumbnail, the
+/// image's own.
+fn head(image: &RawImage<'_>, metadata: &DngMetadata<'_>) -> Result<Head> {
+    const MAIN: usize = 0;
+    const EXIF: usize = 1;
+    const IMAGE: usize = 2;
+    let mut main = Directory::default();
+    describe_camera(&mut main, image, metadata);
+    let exif = exif::directory(&metadata.image);
+    let Some(thumbnail) = &metadata.thumbnail else {
+        describe_samples(&mut main, image, metadata);
+        let mut head = Head::new(vec![main, exif]);
+        head.point(MAIN, Tag::EXIF_IFD, EXIF);
+        place_strips(&mut head, &[(MAIN, raw_bytes(image))])?;
+        return Ok(head);
+    };
+    describe_thumbnail(&mut main, thumbnail);
+    let mut own = Directory::default();
+    describe_samples(&mut own, image, metadata);
+    let mut head = Head::new(vec![main, exif, own]);
+    head.point(MAIN, Tag::EXIF_IFD, EXIF);
+    head.point(MAIN, Tag::SUB_IFDS, IMAGE);
+    place_strips(&mut head, &[(IMAGE, raw_bytes(image)), (MAIN, thumbnail_bytes(thumbnail))])?;
+    Ok(head)
+}
+
+/// Places the strips of these directories one after another behind the head.
+fn place_strips(head: &mut Head, strips: &[(usize, u64)]) -> Result<()> {
+    let mut offset = head.size_bytes() as u64;
+    let end = offset + strips.iter().map(|(_, bytes)| bytes).sum::<u64>();
+    if end > u64::from(u32::MAX) {
+        return Err(Error::new(ErrorKind::LimitReached, "writing a DNG")
+            .because(format!("its {end} bytes are more than TIFF's offsets reach")));
+    }
+    for &(directory, bytes) in strips {
+        head.fill(directory, Tag::STRIP_OFFSETS, offset as u32);
+        offset += bytes;
+    }
+    Ok(())
+}
+
+/// What belongs in the main directory whether or not it holds the image itself.
+fn describe_camera(main: &mut Directory, image: &RawImage<'_>, metadata: &DngMetadata<'_>) {
+    exif::describe(main, &metadata.image);
+    main.reserve(Tag::EXIF_IFD)
+        .set(Tag::DNG_VERSION, Value::Bytes(vec![1, 4, 0, 0]))
+        .set(Tag::DNG_BACKWARD_VERSION, Value::Bytes(vec![1, 1, 0, 0]))
+        .set(Tag::UNIQUE_CAMERA_MODEL, Value::text(&unique_camera_model(metadata)))
+        .set_some(Tag::BASELINE_EXPOSURE, metadata.baseline_exposure_ev.map(Value::signed_rational));
+    if image.format().order.is_some() {
+        describe_colours(main, metadata);
+    }
+}
+
+fn unique_camera_model(metadata: &DngMetadata<'_>) -> String {
+    let named = if metadata.unique_camera_model.is_empty() {
+        format!("{} {}", metadata.image.make, metadata.image.model).trim().to_owned()
+    } else {
+        metadata.unique_camera_model.clone()
+    };
+    if named.is_empty() { "Unknown".to_owned() } else { named }
+}
+
+fn describe_colours(main: &mut Directory, metadata: &DngMetadata<'_>) {
+    let neutral = metadata.image.as_shot_neutral().unwrap_or([1.0; 3]);
+    let first = metadata.calibration.unwrap_or_else(|| calibration_as_shot(&metadata.image));
+    let matrix =
+        |calibration: Calibration| Value::signed_rationals(calibration.xyz_to_camera.0.as_flattened());
+    let illuminant = |calibration: Calibration| Value::short(calibration.illuminant as u16);
+    main.set(Tag::AS_SHOT_NEUTRAL, Value::rationals(&neutral))
+        .set(Tag::COLOR_MATRIX_1, matrix(first))
+        .set(Tag::CALIBRATION_ILLUMINANT_1, illuminant(first))
+        .set_some(Tag::COLOR_MATRIX_2, metadata.second_calibration.map(matrix))
+        .set_some(Tag::CALIBRATION_ILLUMINANT_2, metadata.second_calibration.map(illuminant));
+}
+
+fn calibration_as_shot(image: &ImageMetadata) -> Calibration {
+    let ccm = image.ccm.unwrap_or(Matrix3::IDENTITY);
+    let matrix = xyz_to_camera(&ccm, image.colour_gains.unwrap_or([1.0; 2]));
+    Calibration {
+        illuminant: Illuminant::D65,
+        xyz_to_camera: matrix.expect("a matrix and gains that were checked have an inverse"),
+    }
+}
+
+fn describe_strip(directory: &mut Directory, size: Size, bytes: u64) {
+    const CHUNKY: u16 = 1;
+    directory
+        .set(Tag::IMAGE_WIDTH, Value::long(size.width))
+        .set(Tag::IMAGE_LENGTH, Value::long(size.height))
+        .set(Tag::COMPRESSION, Value::short(UNCOMPRESSED))
+        .set(Tag::PLANAR_CONFIGURATION, Value::short(CHUNKY))
+        .set(Tag::ROWS_PER_STRIP, Value::long(size.height))
+        .set(Tag::STRIP_BYTE_COUNTS, Value::long(u32::try_from(bytes).unwrap_or(u32::MAX)))
+        .reserve(Tag::STRIP_OFFSETS);
+}
+
+fn describe_thumbnail(main: &mut Directory, thumbnail: &Picture<'_>) {
+    const REDUCED: u32 = 1;
+    describe_strip(main, thumbnail.size(), thumbnail_bytes(thumbnail));
+    main.set(Tag::NEW_SUBFILE_TYPE, Value::long(REDUCED))
+        .set(Tag::BITS_PER_SAMPLE, Value::Shorts(vec![8; 3]))
+        .set(Tag::SAMPLES_PER_PIXEL, Value::short(3))
+        .set(Tag::PHOTOMETRIC, Value::short(photometric::RGB))
+        .reserve(Tag::SUB_IFDS);
+}
+
+fn describe_samples(directory: &mut Directory, image: &RawImage<'_>, metadata: &DngMetadata<'_>) {
+    const FULL_SIZE: u32 = 0;
+    let (size, white_level) = (image.size(), metadata.white_level.unwrap_or(greatest_code(image)));
+    describe_strip(directory, size, raw_bytes(image));
+    directory
+        .set(Tag::NEW_SUBFILE_TYPE, Value::long(FULL_SIZE))
+        .set(Tag::BITS_PER_SAMPLE, Value::short(stored_bits(image.format().bits)))
+        .set(Tag::SAMPLES_PER_PIXEL, Value::short(1))
+        .set(Tag::WHITE_LEVEL, Value::long(white_level))
+        .set(Tag::ACTIVE_AREA, Value::Longs(vec![0, 0, size.height, size.width]))
+        .set(Tag::DEFAULT_CROP_ORIGIN, Value::Longs(vec![0, 0]))
+        .set(Tag::DEFAULT_CROP_SIZE, Value::Longs(vec![size.width, size.height]));
+    let levels = metadata.image.black_levels.map(|level| (level, image.format().bits));
+    match image.format().order {
+        Some(order) => describe_mosaic(directory, order, levels),
+        None => describe_monochrome(directory, levels[0]),
+    }
+}
+
+fn describe_mosaic(directory: &mut Directory, order: BayerOrder, levels: [(u16, u8); 4]) {
+    const RECTANGULAR: u16 = 1;
+    let colours = CELL.map(|(x, y)| order.colour_at(x, y));
+    let black = colours.map(|colour| levels[black_level_index(colour)]);
+    directory
+        .set(Tag::PHOTOMETRIC, Value::short(photometric::COLOUR_FILTER_ARRAY))
+        .set(Tag::CFA_REPEAT_PATTERN_DIM, Value::Shorts(vec![2, 2]))
+        .set(Tag::CFA_PATTERN, Value::Bytes(colours.map(cfa_plane).to_vec()))
+        .set(Tag::CFA_PLANE_COLOR, Value::Bytes(vec![0, 1, 2]))
+        .set(Tag::CFA_LAYOUT, Value::short(RECTANGULAR))
+        .set(Tag::BLACK_LEVEL_REPEAT_DIM, Value::Shorts(vec![2, 2]))
+        .set(Tag::BLACK_LEVEL, black_levels(&black));
+}
+
+fn describe_monochrome(directory: &mut Directory, level: (u16, u8)) {
+    directory
+        .set(Tag::PHOTOMETRIC, Value::short(photometric::LINEAR_RAW))
+        .set(Tag::BLACK_LEVEL_REPEAT_DIM, Value::Shorts(vec![1, 1]))
+        .set(Tag::BLACK_LEVEL, black_levels(&[level]));
+}
+
+/// Levels given in 16-bit codes with the sample's bits, as codes of that width; whole numbers
+/// where they all are.
+fn black_levels(levels: &[(u16, u8)]) -> Value {
+    let codes: Vec<f64> =
+        levels.iter().map(|&(level, bits)| f64::from(level) / f64::from(1u32 << (16 - bits))).collect();
+    if codes.iter().all(|code| code.fract() == 0.0) {
+        return Value::Shorts(codes.iter().map(|&code| code as u16).collect());
+    }
+    Value::rationals(&codes)
+}
+
+fn write_parts(
+    out: &mut impl Write,
+    head: &Head,
+    image: &RawImage<'_>,
+    thumbnail: Option<&Picture<'_>>,
+) -> io::Result<()> {
+    out.write_all(&head.to_bytes())?;
+    match image.format().packing {
+        Packing::Csi2 if !matches!(image.format().bits, 8 | 16) => write_unpacked(out, image)?,
+        _ => image.rows().try_for_each(|row| out.write_all(row))?,
+    }
+    thumbnail.map_or(Ok(()), |thumbnail| write_rgb(out, thumbnail))
+}
+
+fn write_unpacked(out: &mut impl Write, image: &RawImage<'_>) -> io::Result<()> {
+    let (mut samples, mut bytes) = (Vec::new(), Vec::new());
+    for row in image.rows() {
+        samples.clear();
+        bytes.clear();
+        unpack_row(image.format(), row, image.size().width, &mut samples);
+        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        out.write_all(&bytes)?;
+    }
+    Ok(())
+}

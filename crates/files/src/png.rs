@@ -1,0 +1,74 @@
+//! PNG pictures: RGB of 8 bits a channel, losslessly packed.
+
+use crate::exif;
+use crate::metadata::ImageMetadata;
+use crate::rgb::write_rgb;
+use crate::view::Picture;
+use pinhole_base::colour::{Primaries, TransferFunction};
+use pinhole_base::{Error, ErrorKind, Result};
+use png::{BitDepth, ColorType, Encoder, EncodingError, Info, SrgbRenderingIntent};
+use std::io::Write;
+
+/// Writes a picture as PNG, with its metadata as EXIF. Pictures in Y'CbCr become RGB.
+///
+/// # Errors
+/// `InvalidArgument` if the metadata make no sense, and what writing to `out` fails with.
+pub fn write(out: &mut impl Write, picture: &Picture<'_>, metadata: &ImageMetadata) -> Result<()> {
+    metadata.check()?;
+    encode(out, picture, metadata).map_err(|error| match error {
+        EncodingError::IoError(error) => Error::from_io(&error, "writing a PNG"),
+        other => Error::new(ErrorKind::InvalidArgument, "writing a PNG").because(other.to_string()),
+    })
+}
+
+fn encode(
+    out: &mut impl Write,
+    picture: &Picture<'_>,
+    metadata: &ImageMetadata,
+) -> Result<(), EncodingError> {
+    let mut writer = Encoder::with_info(out, info(picture, metadata))?.write_header()?;
+    let mut rows = writer.stream_writer()?;
+    write_rgb(&mut rows, picture)?;
+    rows.finish()?;
+    writer.finish()
+}
+
+fn info(picture: &Picture<'_>, metadata: &ImageMetadata) -> Info<'static> {
+    let (size, colour) = (picture.size(), picture.colour());
+    let mut info = Info::with_size(size.width, size.height);
+    (info.color_type, info.bit_depth) = (ColorType::Rgb, BitDepth::Eight);
+    if (colour.primaries, colour.transfer) == (Primaries::Rec709, TransferFunction::Srgb) {
+        info.srgb = Some(SrgbRenderingIntent::Perceptual);
+    }
+    let content = exif::Content { size, colour, ycbcr: false };
+    info.exif_metadata = Some(exif::block(metadata, &content).into());
+    info
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pinhole_base::colour::ColourSpace;
+    use pinhole_base::format::PixelFormat;
+    use pinhole_base::geometry::Size;
+    use std::io::Cursor;
+
+    #[test]
+    fn pixels_come_back() {
+        let bytes: Vec<u8> = (0..60).collect();
+        let picture =
+            Picture::new(PixelFormat::Bgr24, Size::new(5, 3), 20, ColourSpace::SRGB, &bytes).unwrap();
+        let mut file = Vec::new();
+        write(&mut file, &picture, &ImageMetadata::default()).unwrap();
+        let mut reader = png::Decoder::new(Cursor::new(&file)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        for (y, row) in pixels.chunks_exact(15).enumerate() {
+            let expected: Vec<u8> =
+                picture.row(0, y as u32).chunks_exact(3).flat_map(|p| [p[2], p[1], p[0]]).collect();
+            assert_eq!(row, expected);
+        }
+        assert_eq!(reader.info().srgb, Some(SrgbRenderingIntent::Perceptual));
+        assert!(reader.info().exif_metadata.as_ref().unwrap().starts_with(b"II*\0"));
+    }
+}
