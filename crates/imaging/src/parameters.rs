@@ -1,6 +1,7 @@
 //! What the image signal processor is told for one frame.
 
 use pinhole_base::colour::Matrix3;
+use pinhole_base::{Error, ErrorKind, Result};
 
 /// Everything that may change from frame to frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +46,33 @@ impl Default for IspParameters {
     }
 }
 
+impl IspParameters {
+    /// Whether samples need neighbours of their colour before anything else.
+    pub(crate) fn needs_correction(&self) -> bool {
+        self.defects != DefectCorrection::Off || self.denoise.strength > 0.0
+    }
+
+    /// Refuses what can't be computed with.
+    pub(crate) fn check(&self) -> Result<()> {
+        let finite = |what: &str, values: &[f32]| match values.iter().all(|value| value.is_finite()) {
+            true => Ok(()),
+            false => Err(invalid(format!("{what} must be numbers: {values:?}"))),
+        };
+        finite("gains", &[self.red_gain, self.blue_gain, self.digital_gain])?;
+        finite("noise figures", &[self.denoise.constant, self.denoise.slope, self.denoise.strength])?;
+        finite("sharpness figures", &[self.sharpen.threshold, self.sharpen.strength, self.sharpen.limit])?;
+        if self.sharpen.threshold < 0.0 {
+            return Err(invalid("the threshold of sharpening must not be negative".into()));
+        }
+        self.lens_shading.as_ref().map_or(Ok(()), LensShading::check)?;
+        self.gamma.as_ref().map_or(Ok(()), GammaCurve::check)
+    }
+}
+
+fn invalid(reason: String) -> Error {
+    Error::new(ErrorKind::InvalidArgument, "setting image processor parameters").because(reason)
+}
+
 /// Gains over the picture for red, green in red rows, green in blue rows, and blue, at the
 /// corners of equal cells; between them bilinear.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +85,25 @@ pub struct LensShading {
     pub cell_pixels: (f32, f32),
     /// `columns` × `rows` gains for each of R, Gr, Gb, B, row by row.
     pub gains: [Vec<f32>; 4],
+}
+
+impl LensShading {
+    fn check(&self) -> Result<()> {
+        let points = self.columns.saturating_mul(self.rows);
+        let (width, height) = self.cell_pixels;
+        let cells_have_size = width >= 1.0 && height >= 1.0 && width.is_finite() && height.is_finite();
+        if self.columns < 2 || self.rows < 2 || !cells_have_size {
+            return Err(invalid(
+                "lens shading needs two points each way and cells of a pixel or more".into(),
+            ));
+        }
+        match self.gains.iter().find(|plane| plane.len() != points) {
+            Some(plane) => {
+                Err(invalid(format!("lens shading has {} gains for {points} points", plane.len())))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// A matrix from RGB to RGB, with offsets on a scale of 16 bits added after it.
@@ -74,6 +121,16 @@ pub struct ColourMatrix {
 pub struct GammaCurve {
     /// Points with rising `x`: (x, y).
     pub points: Vec<(u16, u16)>,
+}
+
+impl GammaCurve {
+    fn check(&self) -> Result<()> {
+        let rising = self.points.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        match rising && !self.points.is_empty() {
+            true => Ok(()),
+            false => Err(invalid("a tone curve needs points with rising x".into())),
+        }
+    }
 }
 
 /// How eagerly single pixels that stand out are taken for defects.

@@ -4,12 +4,19 @@
 pub const HISTOGRAM_BINS: usize = 128;
 /// Zones for white balance, across and down.
 pub const AWB_ZONES: (usize, usize) = (16, 12);
-/// Regions for exposure control.
+/// Regions for exposure control, across and down.
+pub const AGC_GRID: (usize, usize) = (5, 3);
+/// Places for regions for exposure control; the last is not used.
 pub const AGC_REGIONS: usize = 16;
 /// Regions placed at will.
 pub const FLOATING_REGIONS: usize = 16;
 /// Windows for focus, across and down.
 pub const FOCUS_WINDOWS: (usize, usize) = (4, 3);
+
+/// Cells with a sample at or above this are not counted for white balance.
+pub const SATURATED: u16 = 64_000;
+/// Answers of a focus filter at or above this count as strong; on a scale of 16 bits.
+pub const FOCUS_THRESHOLD: u32 = 1024;
 
 /// How many cells of the mosaic have which value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +35,15 @@ impl Histogram {
         Self { red: [0; HISTOGRAM_BINS], green: [0; HISTOGRAM_BINS], blue: [0; HISTOGRAM_BINS] };
 }
 
-/// Sums over a part of the picture, of values on a scale of 16 bits, black subtracted.
+/// Sums over a part of the picture.
+///
+/// Values are on a scale of 16 bits: black subtracted and the rest stretched, so that a
+/// saturated sample is 65535, and lens shading undone; before the gains of white balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct RegionSums {
     /// 2×2 cells summed.
     pub counted: u32,
-    /// 2×2 cells left out because a pixel was saturated or too dark.
+    /// 2×2 cells left out because a sample was saturated. Exposure regions leave none out.
     pub not_counted: u32,
     /// Red.
     pub red: u64,
@@ -43,7 +53,25 @@ pub struct RegionSums {
     pub blue: u64,
 }
 
-/// Contrast in one window, by [below, above] a threshold and by [fine, coarse] filter.
+impl RegionSums {
+    /// Adds another region's sums.
+    pub fn add(&mut self, other: &Self) {
+        self.counted += other.counted;
+        self.not_counted += other.not_counted;
+        self.red += other.red;
+        self.green += other.green;
+        self.blue += other.blue;
+    }
+
+    /// Means of red, green and blue over the counted cells; `None` where there are none.
+    pub fn means(&self) -> Option<[f64; 3]> {
+        let mean = |sum: u64| sum as f64 / f64::from(self.counted);
+        (self.counted > 0).then(|| [mean(self.red), mean(self.green), mean(self.blue)])
+    }
+}
+
+/// Contrast of green in one window, by `[below, above]` a threshold and by `[fine, coarse]`
+/// filter: second differences at distances of one and of two cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct FocusWindow {
     /// Sums of the filters' answers.
@@ -55,11 +83,11 @@ pub struct FocusWindow {
 /// All measurements of one frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statistics {
-    /// Before white balance gains, and after them.
+    /// Before white balance gains, and after them. Of a cell's greens one is counted.
     pub histograms: [Histogram; 2],
     /// Zones for white balance, row by row.
     pub awb: [RegionSums; AWB_ZONES.0 * AWB_ZONES.1],
-    /// Regions for exposure control: a 5×3 grid, row by row; the last is not used.
+    /// Regions for exposure control, row by row; the last is not used.
     pub agc: [RegionSums; AGC_REGIONS],
     /// Regions placed at will; none are placed by default.
     pub floating: [RegionSums; FLOATING_REGIONS],
