@@ -1,0 +1,57 @@
+//! Smooths what noise explains and sharpens what it does not.
+//!
+//! A pixel's electrons are counted with the root of their number as deviation (shot noise);
+//! reading adds its own. With a gain, a code stands for fewer electrons, so noise grows.
+
+use super::number;
+use crate::controller::{Algorithm, Preparation};
+use crate::parameters::{DefectCorrection, Denoise, Sharpen};
+use crate::tuning::DetailTuning;
+use pinhole_base::control::{ControlList, SHARPNESS};
+
+/// Detail that may be noise or be nothing, and the most that sharpening may add: parts of the
+/// range.
+const THRESHOLD: f64 = 2.0 / 255.0;
+const LIMIT: f64 = 24.0 / 255.0;
+
+pub(super) struct Detail {
+    tuning: DetailTuning,
+    sharpness: f64,
+}
+
+impl Detail {
+    pub(super) fn new(tuning: DetailTuning) -> Self {
+        Self { tuning, sharpness: 1.0 }
+    }
+
+    fn denoise(&self, gain: f64) -> Denoise {
+        let codes_per_electron = self.tuning.codes_per_electron * gain;
+        Denoise {
+            constant: self.tuning.read_noise_electrons * codes_per_electron,
+            slope: codes_per_electron.sqrt(),
+            strength: self.tuning.denoise_strength,
+        }
+    }
+
+    fn sharpen(&self, gain: f64) -> Sharpen {
+        Sharpen {
+            threshold: THRESHOLD * gain.sqrt(),
+            strength: self.tuning.sharpen_strength * self.sharpness,
+            limit: LIMIT * self.sharpness.sqrt(),
+        }
+    }
+}
+
+impl Algorithm for Detail {
+    fn control(&mut self, controls: &ControlList) {
+        self.sharpness = number(controls, SHARPNESS).unwrap_or(self.sharpness);
+    }
+
+    fn prepare(&mut self, frame: &mut Preparation<'_>) {
+        let gain = frame.context.taken.analogue_gain.clamp(1.0, 1000.0);
+        frame.parameters.denoise = self.denoise(gain);
+        frame.parameters.sharpen = self.sharpen(gain);
+        frame.parameters.defects = DefectCorrection::Normal;
+        frame.metadata.set(SHARPNESS, self.sharpness as f32);
+    }
+}

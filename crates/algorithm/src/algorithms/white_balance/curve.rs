@@ -1,0 +1,69 @@
+//! The curve of lights: what a sensor makes of white, by colour temperature.
+
+use crate::interpolation::{locate, mix};
+use crate::tuning::WhitePoint;
+
+/// A light near a measured colour.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Light {
+    pub(super) kelvin: f64,
+    /// How far the colour lies from the curve.
+    pub(super) distance: f64,
+}
+
+pub(super) struct LightCurve {
+    points: Vec<WhitePoint>,
+}
+
+impl LightCurve {
+    pub(super) fn new(points: &[WhitePoint]) -> Self {
+        Self { points: points.to_vec() }
+    }
+
+    /// Red and blue over green under a light; `None` without a curve.
+    pub(super) fn at(&self, kelvin: f64) -> Option<[f64; 2]> {
+        let (below, part) = locate(kelvin, self.points.iter().map(|point| point.kelvin))?;
+        let (a, b) = (&self.points[below], &self.points[(below + 1).min(self.points.len() - 1)]);
+        Some([mix(a.red, b.red, part), mix(a.blue, b.blue, part)])
+    }
+
+    /// The light on the curve nearest to a colour; `None` without a curve.
+    pub(super) fn nearest(&self, ratios: [f64; 2]) -> Option<Light> {
+        let lights = self.points.windows(2).map(|pair| nearest_between(&pair[0], &pair[1], ratios));
+        lights.min_by(|a, b| a.distance.total_cmp(&b.distance))
+    }
+}
+
+fn nearest_between(a: &WhitePoint, b: &WhitePoint, [red, blue]: [f64; 2]) -> Light {
+    let (along_red, along_blue) = (b.red - a.red, b.blue - a.blue);
+    let length2 = (along_red * along_red + along_blue * along_blue).max(f64::MIN_POSITIVE);
+    let part = ((red - a.red) * along_red + (blue - a.blue) * along_blue) / length2;
+    let part = part.clamp(0.0, 1.0);
+    let distance = (red - mix(a.red, b.red, part)).hypot(blue - mix(a.blue, b.blue, part));
+    Light { kelvin: mix(a.kelvin, b.kelvin, part), distance }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tuning::{IMX219, IMX477};
+
+    #[test]
+    fn every_light_is_found_again() {
+        for tuning in [&IMX219, &IMX477] {
+            let curve = LightCurve::new(&tuning.white_balance.curve);
+            for kelvin in (2500..=8500).step_by(50).map(f64::from) {
+                let light = curve.nearest(curve.at(kelvin).unwrap()).unwrap();
+                assert!((light.kelvin - kelvin).abs() < 1.0, "{} K became {}", kelvin, light.kelvin);
+                assert!(light.distance < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn beyond_the_curve_its_ends_hold() {
+        let curve = LightCurve::new(&IMX219.white_balance.curve);
+        assert_eq!(curve.at(1000.0), curve.at(2500.0));
+        assert_eq!(curve.at(20_000.0), curve.at(8500.0));
+    }
+}
