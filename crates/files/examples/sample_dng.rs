@@ -155,7 +155,7 @@ fn write_sample(folder: &Path, sample: &Sample, thumbnail: &Thumbnail) -> Result
     let image = RawImage::new(sample.format, SIZE, stride_bytes, &bytes)?;
     let metadata = DngMetadata {
         image: metadata(sample.transform),
-        thumbnail: if sample.thumbnail { Some(thumbnail.picture()?) } else { None },
+        thumbnail: sample.thumbnail.then(|| thumbnail.picture()),
         ..Default::default()
     };
     atomic::write(&folder.join(format!("{}.dng", sample.name)), Durability::WhenConvenient, |file| {

@@ -5,7 +5,6 @@
 //! (see [`is_replaceable`]).
 
 use pinhole_base::{Error, ErrorKind, Result};
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -24,13 +23,15 @@ pub enum Durability {
 ///
 /// # Guarantees
 /// Until [`commit`](Self::commit) returns `Ok`, whatever lay at the path is untouched. A drop
-/// without commit removes the unfinished file. The name in use meanwhile is `.NAME.PID-N.part`
-/// and is never that of a file that was there.
+/// without commit removes the unfinished file. The name in use meanwhile is
+/// `.pinhole-PID-N.part` and is never that of a file that was there.
 #[derive(Debug)]
 pub struct AtomicFile {
     file: Option<BufWriter<File>>,
     part: PathBuf,
     target: PathBuf,
+    /// The path as the caller gave it, for errors.
+    path: PathBuf,
 }
 
 /// Whether the path names a regular file or nothing yet, so that a file can be put there.
@@ -73,12 +74,17 @@ impl AtomicFile {
                 None => Ok((part, file)),
             })
             .map_err(|error| failed(&error, path))?;
-        Ok(Self { file: Some(BufWriter::with_capacity(BUFFER_BYTES, file)), part, target })
+        Ok(Self {
+            file: Some(BufWriter::with_capacity(BUFFER_BYTES, file)),
+            part,
+            target,
+            path: path.to_owned(),
+        })
     }
 
-    /// The path the file will have.
+    /// The path the file will have, as it was given.
     pub fn path(&self) -> &Path {
-        &self.target
+        &self.path
     }
 
     /// Completes the file and puts it in its place, over whatever was there.
@@ -86,7 +92,7 @@ impl AtomicFile {
     /// # Errors
     /// What writing, syncing or renaming fails with; then the unfinished file is removed.
     pub fn commit(mut self, durability: Durability) -> Result<()> {
-        self.finish(durability).map_err(|error| failed(&error, &self.target))
+        self.finish(durability).map_err(|error| failed(&error, &self.path))
     }
 
     fn finish(&mut self, durability: Durability) -> io::Result<()> {
@@ -138,10 +144,8 @@ fn folder(target: &Path) -> &Path {
 fn create_part(target: &Path) -> io::Result<(PathBuf, File)> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     loop {
-        let mut name = OsString::from(".");
-        name.push(target.file_name().unwrap_or_default());
-        name.push(format!(".{}-{}.part", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
-        let part = folder(target).join(name);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let part = folder(target).join(format!(".pinhole-{}-{number}.part", std::process::id()));
         match OpenOptions::new().write(true).create_new(true).open(&part) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             opened => return opened.map(|file| (part, file)),

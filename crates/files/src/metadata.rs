@@ -83,12 +83,15 @@ impl ImageMetadata {
         self.colour_gains.map(|[red, blue]| [1.0 / red, 1.0, 1.0 / blue])
     }
 
-    /// Refuses numbers that no file can say anything sensible with.
+    /// Refuses what no file can say anything sensible with.
     ///
     /// # Errors
-    /// `InvalidArgument` naming the first number that is not finite, not above zero where it
-    /// must be, or a date that is none.
+    /// `InvalidArgument` naming the first text of more than 1024 bytes, number that is not
+    /// finite or not above zero where it must be, or date that is none.
     pub fn check(&self) -> Result<()> {
+        for (name, text) in [("make", &self.make), ("model", &self.model), ("software", &self.software)] {
+            check_text(name, text)?;
+        }
         let [red, blue] = self.colour_gains.map_or([None; 2], |gains| gains.map(Some));
         let above_zero = [
             ("analogue gain", self.analogue_gain),
@@ -110,6 +113,14 @@ impl ImageMetadata {
 
 fn invalid(reason: String) -> Error {
     Error::new(ErrorKind::InvalidArgument, "describing a frame").because(reason)
+}
+
+pub(crate) fn check_text(name: &str, text: &str) -> Result<()> {
+    const BYTES_MAX: usize = 1024;
+    if text.len() <= BYTES_MAX {
+        return Ok(());
+    }
+    Err(invalid(format!("the {name} has {} bytes, more than {BYTES_MAX}", text.len())))
 }
 
 fn check_number(name: &str, value: Option<f64>, fits: fn(f64) -> bool, wanted: &str) -> Result<()> {
@@ -319,6 +330,7 @@ mod tests {
         refused(ImageMetadata { ccm: Some(Matrix3([[0.0; 3]; 3])), ..Default::default() }, "matrix");
         let date = DateTime { month: 13, ..DateTime::from_unix(Duration::ZERO) };
         refused(ImageMetadata { date_time: Some(date), ..Default::default() }, "month: 13");
+        refused(ImageMetadata { make: "x".repeat(70_000), ..Default::default() }, "make has 70000 bytes");
         assert!(ImageMetadata::default().check().is_ok());
     }
 

@@ -3,7 +3,6 @@
 
 use crate::rgb::rgb_row;
 use crate::view::Picture;
-use pinhole_base::Result;
 use pinhole_base::colour::{ColourSpace, Range, YcbcrEncoding};
 use pinhole_base::format::PixelFormat;
 use pinhole_base::geometry::Size;
@@ -21,10 +20,10 @@ impl Thumbnail {
     /// each pixel the mean of those it stands for. Smaller pictures keep their size.
     pub fn of(picture: &Picture<'_>, side_max: u32) -> Self {
         let (from, side) = (picture.size(), side_max.max(1));
-        let fitted = Size::new(side, side).fit(from);
-        let size = if fitted.contains(from) || from.width.max(from.height) <= side {
+        let size = if from.width.max(from.height) <= side {
             from
         } else {
+            let fitted: Size = Size::new(side, side).fit(from);
             Size::new(fitted.width.max(1), fitted.height.max(1))
         };
         let rgb = (0..size.height).flat_map(|y| shrunk_row(picture, size, y)).collect();
@@ -33,11 +32,9 @@ impl Thumbnail {
     }
 
     /// A view of it.
-    ///
-    /// # Errors
-    /// None that its construction would let come to pass.
-    pub fn picture(&self) -> Result<Picture<'_>> {
+    pub fn picture(&self) -> Picture<'_> {
         Picture::new(PixelFormat::Rgb24, self.size, self.size.width * 3, self.colour, &self.rgb)
+            .expect("its rows were made to its size")
     }
 }
 
@@ -80,7 +77,7 @@ mod tests {
         let size = Size::new(4, 2);
         let picture = Picture::new(PixelFormat::Rgb24, size, 12, ColourSpace::SRGB, &bytes).unwrap();
         let small = Thumbnail::of(&picture, 2);
-        let picture = small.picture().unwrap();
+        let picture = small.picture();
         assert_eq!(picture.size(), Size::new(2, 1));
         assert_eq!(picture.row(0, 0), [25, 100, 255, 45, 100, 255]);
     }
@@ -95,7 +92,7 @@ mod tests {
             let picture =
                 Picture::new(PixelFormat::Rgb24, size, width * 3, ColourSpace::SRGB, &bytes[..]).unwrap();
             let small = Thumbnail::of(&picture, 16);
-            let view = small.picture().unwrap();
+            let view = small.picture();
             assert_eq!((view.size().width, view.size().height), expected);
             assert!((0..view.size().height).all(|y| view.row(0, y).iter().all(|&value| value == 7)));
         }

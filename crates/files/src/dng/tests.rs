@@ -214,6 +214,64 @@ fn nonsense_is_not_written() {
     refused(DngMetadata { baseline_exposure_ev: Some(f64::INFINITY), ..metadata() });
 }
 
+proptest! {
+    #[test]
+    fn any_metadata_are_written_or_refused(
+        gains in any::<[f64; 2]>(),
+        gain in any::<f64>(),
+        ccm in any::<[[f64; 3]; 3]>(),
+        scale in prop::sample::select(vec![1e-300, 1e-7, 1.0, 1e300]),
+        nanos in any::<u64>(),
+        text in any::<String>(),
+    ) {
+        let image = ImageMetadata {
+            make: text,
+            colour_gains: Some(gains.map(|gain| gain.abs() * scale)),
+            analogue_gain: Some(gain.abs()),
+            ccm: Some(Matrix3(ccm)),
+            exposure_time: Some(Duration::from_nanos(nanos)),
+            f_number: Some(scale),
+            lux: Some(scale),
+            ..Default::default()
+        };
+        let plain = ImageMetadata { ccm: None, ..image.clone() };
+        for image in [image, plain] {
+            let mut file = Vec::new();
+            match write(&mut file, &small().image(), &DngMetadata { image, ..Default::default() }) {
+                Ok(()) => prop_assert_eq!(read(&file).unwrap().samples, small().codes),
+                Err(error) => prop_assert_eq!(error.kind(), ErrorKind::InvalidArgument),
+            }
+        }
+    }
+}
+
+/// A disk with room for so many bytes.
+struct Disk(usize);
+
+impl std::io::Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        const ENOSPC: i32 = 28;
+        let written = bytes.len().min(self.0);
+        self.0 -= written;
+        if written == 0 { Err(std::io::Error::from_raw_os_error(ENOSPC)) } else { Ok(written) }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let frame = small();
+    let length = written(&frame.image(), &metadata()).len();
+    assert!(write(&mut Disk(length), &frame.image(), &metadata()).is_ok());
+    for room in [0, 100, length - 1] {
+        let error = write(&mut Disk(room), &frame.image(), &metadata()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutOfResources, "{error}");
+    }
+}
+
 /// A DNG by hand: big-endian, or tiled, or packed, as other programs write them.
 struct Foreign {
     big_endian: bool,

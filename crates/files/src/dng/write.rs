@@ -3,7 +3,7 @@
 
 use super::{CELL, black_level_index, cfa_plane};
 use crate::exif;
-use crate::metadata::{Calibration, Illuminant, ImageMetadata, check_matrix, xyz_to_camera};
+use crate::metadata::{Calibration, Illuminant, ImageMetadata, check_matrix, check_text, xyz_to_camera};
 use crate::packing::unpack_row;
 use crate::rgb::write_rgb;
 use crate::tiff::write::{Directory, Head, Value};
@@ -50,19 +50,18 @@ pub fn write(out: &mut impl Write, image: &RawImage<'_>, metadata: &DngMetadata<
 
 fn check(image: &RawImage<'_>, metadata: &DngMetadata<'_>) -> Result<()> {
     metadata.image.check()?;
+    check_text("unique camera model", &metadata.unique_camera_model)?;
     for calibration in [metadata.calibration, metadata.second_calibration].into_iter().flatten() {
         check_matrix("calibration's matrix", Some(&calibration.xyz_to_camera))?;
     }
-    let invalid =
-        |reason: String| Err(Error::new(ErrorKind::InvalidArgument, "writing a DNG").because(reason));
     if metadata.second_calibration.is_some() && metadata.calibration.is_none() {
-        return invalid("there is a second calibration but no first".to_owned());
+        return Err(invalid("there is a second calibration but no first".to_owned()));
     }
     if let Some(level) = metadata.white_level.filter(|&level| level == 0 || level > greatest_code(image)) {
-        return invalid(format!("a white level of {level} is no code of {} bits", image.format().bits));
+        return Err(invalid(format!("a white level of {level} is no code of {} bits", image.format().bits)));
     }
     match metadata.baseline_exposure_ev {
-        Some(stops) if !stops.is_finite() => invalid(format!("a baseline exposure of {stops} stops")),
+        Some(stops) if !stops.is_finite() => Err(invalid(format!("a baseline exposure of {stops} stops"))),
         _ => Ok(()),
     }
 }
@@ -91,7 +90,7 @@ fn head(image: &RawImage<'_>, metadata: &DngMetadata<'_>) -> Result<Head> {
     const EXIF: usize = 1;
     const IMAGE: usize = 2;
     let mut main = Directory::default();
-    describe_camera(&mut main, image, metadata);
+    describe_camera(&mut main, image, metadata)?;
     let exif = exif::directory(&metadata.image);
     let Some(thumbnail) = &metadata.thumbnail else {
         describe_samples(&mut main, image, metadata);
@@ -126,16 +125,17 @@ fn place_strips(head: &mut Head, strips: &[(usize, u64)]) -> Result<()> {
 }
 
 /// What belongs in the main directory whether or not it holds the image itself.
-fn describe_camera(main: &mut Directory, image: &RawImage<'_>, metadata: &DngMetadata<'_>) {
+fn describe_camera(main: &mut Directory, image: &RawImage<'_>, metadata: &DngMetadata<'_>) -> Result<()> {
     exif::describe(main, &metadata.image);
     main.reserve(Tag::EXIF_IFD)
         .set(Tag::DNG_VERSION, Value::Bytes(vec![1, 4, 0, 0]))
         .set(Tag::DNG_BACKWARD_VERSION, Value::Bytes(vec![1, 1, 0, 0]))
         .set(Tag::UNIQUE_CAMERA_MODEL, Value::text(&unique_camera_model(metadata)))
         .set_some(Tag::BASELINE_EXPOSURE, metadata.baseline_exposure_ev.map(Value::signed_rational));
-    if image.format().order.is_some() {
-        describe_colours(main, metadata);
+    if image.format().order.is_none() {
+        return Ok(());
     }
+    describe_colours(main, metadata)
 }
 
 fn unique_camera_model(metadata: &DngMetadata<'_>) -> String {
@@ -147,9 +147,9 @@ fn unique_camera_model(metadata: &DngMetadata<'_>) -> String {
     if named.is_empty() { "Unknown".to_owned() } else { named }
 }
 
-fn describe_colours(main: &mut Directory, metadata: &DngMetadata<'_>) {
+fn describe_colours(main: &mut Directory, metadata: &DngMetadata<'_>) -> Result<()> {
     let neutral = metadata.image.as_shot_neutral().unwrap_or([1.0; 3]);
-    let first = metadata.calibration.unwrap_or_else(|| calibration_as_shot(&metadata.image));
+    let first = metadata.calibration.map_or_else(|| calibration_as_shot(&metadata.image), Ok)?;
     let matrix =
         |calibration: Calibration| Value::signed_rationals(calibration.xyz_to_camera.0.as_flattened());
     let illuminant = |calibration: Calibration| Value::short(calibration.illuminant as u16);
@@ -158,15 +158,20 @@ fn describe_colours(main: &mut Directory, metadata: &DngMetadata<'_>) {
         .set(Tag::CALIBRATION_ILLUMINANT_1, illuminant(first))
         .set_some(Tag::COLOR_MATRIX_2, metadata.second_calibration.map(matrix))
         .set_some(Tag::CALIBRATION_ILLUMINANT_2, metadata.second_calibration.map(illuminant));
+    Ok(())
 }
 
-fn calibration_as_shot(image: &ImageMetadata) -> Calibration {
+fn calibration_as_shot(image: &ImageMetadata) -> Result<Calibration> {
     let ccm = image.ccm.unwrap_or(Matrix3::IDENTITY);
-    let matrix = xyz_to_camera(&ccm, image.colour_gains.unwrap_or([1.0; 2]));
-    Calibration {
-        illuminant: Illuminant::D65,
-        xyz_to_camera: matrix.expect("a matrix and gains that were checked have an inverse"),
-    }
+    let gains = image.colour_gains.unwrap_or([1.0; 2]);
+    let xyz_to_camera = xyz_to_camera(&ccm, gains)
+        .ok_or_else(|| invalid(format!("{ccm:?} with the colour gains {gains:?} has no inverse")))?;
+    check_matrix("matrix to the sensor's colours", Some(&xyz_to_camera))?;
+    Ok(Calibration { illuminant: Illuminant::D65, xyz_to_camera })
+}
+
+fn invalid(reason: String) -> Error {
+    Error::new(ErrorKind::InvalidArgument, "writing a DNG").because(reason)
 }
 
 fn describe_strip(directory: &mut Directory, size: Size, bytes: u64) {
