@@ -14,6 +14,9 @@ use pinhole_base::{Error, ErrorKind, Result};
 /// Frames that may be prepared and not yet processed.
 pub const CONTEXTS: usize = 32;
 
+/// Longest exposure in seconds, and greatest gain, that a sensor may claim.
+const PLAUSIBLE_MAX: f64 = 1e5;
+
 /// Seconds and factors of what one frame was taken with, fit to compute with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
@@ -258,7 +261,8 @@ fn stale(frame: u64) -> Error {
 
 /// Settings fit to compute with: what makes no sense is taken as it was asked for.
 fn taken(settings: &SensorSettings, state: &ActiveState) -> Taken {
-    let or = |value: f64, fallback: f64| if value.is_finite() && value > 0.0 { value } else { fallback };
+    let plausible = |value: f64| value > 0.0 && value <= PLAUSIBLE_MAX;
+    let or = |value: f64, fallback: f64| if plausible(value) { value } else { fallback };
     Taken {
         exposure_s: or(settings.exposure.as_secs_f64(), state.exposure_s),
         analogue_gain: or(settings.analogue_gain, state.analogue_gain),

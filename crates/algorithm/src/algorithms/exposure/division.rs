@@ -31,14 +31,13 @@ fn raise(value: f64, needed: f64, stage: f64, limits: Limits<f64>) -> f64 {
 
 fn avoid_flicker(exposure_s: f64, gain: f64, bounds: &Bounds) -> (f64, f64) {
     let fixed = bounds.exposure_s.min == bounds.exposure_s.max;
-    match bounds.flicker_period_s {
-        // A hair of slack, so that a multiple stays itself.
-        Some(period_s) if exposure_s > period_s && !fixed => {
-            let steady_s = (exposure_s / period_s + 1e-6).floor() * period_s;
-            (steady_s, bounds.gain.clamp(gain * exposure_s / steady_s))
-        }
-        _ => (exposure_s, gain),
+    let Some(period_s) = bounds.flicker_period_s.filter(|_| !fixed) else { return (exposure_s, gain) };
+    // A hair of slack, so that a multiple stays itself.
+    let steady_s = (exposure_s / period_s + 1e-6).floor() * period_s;
+    if steady_s < bounds.exposure_s.min.max(period_s) || steady_s > bounds.exposure_s.max {
+        return (exposure_s, gain);
     }
+    (steady_s, bounds.gain.clamp(gain * exposure_s / steady_s))
 }
 
 #[cfg(test)]

@@ -14,13 +14,13 @@ const LINE: Duration = Duration::from_nanos(18_904);
 const CELLS: u32 = 1000;
 
 /// A grey scene of 18 % reflectance.
-pub struct Scene {
-    pub lux: f64,
-    pub kelvin: f64,
+pub(crate) struct Scene {
+    pub(crate) lux: f64,
+    pub(crate) kelvin: f64,
     /// How much brighter the middle region is.
-    pub centre: f64,
+    pub(crate) centre: f64,
     /// How many of the white balance zones show a strong green.
-    pub green_zones: usize,
+    pub(crate) green_zones: usize,
 }
 
 impl Default for Scene {
@@ -31,7 +31,7 @@ impl Default for Scene {
 
 impl Scene {
     /// What the sensor makes of white, green being 1.
-    pub fn white(&self, sensor: &str) -> [f64; 3] {
+    pub(crate) fn white(&self, sensor: &str) -> [f64; 3] {
         let known = Tuning::find(sensor).white_balance.curve.clone();
         let curve = if known.is_empty() { Tuning::find("imx219").white_balance.curve.clone() } else { known };
         let pair = curve.windows(2).find(|pair| self.kelvin <= pair[1].kelvin).unwrap();
@@ -41,7 +41,7 @@ impl Scene {
     }
 
     /// Statistics at a total exposure in seconds.
-    pub fn statistics(&self, total_s: f64, sensor: &str) -> Statistics {
+    pub(crate) fn statistics(&self, total_s: f64, sensor: &str) -> Statistics {
         let level = 0.18 * self.lux * total_s / 25.41;
         let white = self.white(sensor);
         let mut statistics = Statistics::default();
@@ -65,20 +65,20 @@ fn zone(white: [f64; 3], level: f64) -> Zone {
 }
 
 /// What came of one frame.
-pub struct Frame {
-    pub settings: SensorSettings,
-    pub parameters: Parameters,
-    pub metadata: ControlList,
-    pub statistics: Statistics,
+pub(crate) struct Frame {
+    pub(crate) settings: SensorSettings,
+    pub(crate) parameters: Parameters,
+    pub(crate) metadata: ControlList,
+    pub(crate) statistics: Statistics,
 }
 
 /// How bright a frame looks: metered green, times the digital gain.
-pub fn brightness(frame: &Frame) -> f64 {
+pub(crate) fn brightness(frame: &Frame) -> f64 {
     frame.statistics.agc[0].mean().unwrap()[1] * frame.parameters.digital_gain
 }
 
 /// IMX219's mode of 1640x1232.
-pub fn configuration() -> Configuration {
+pub(crate) fn configuration() -> Configuration {
     Configuration {
         mode_size: Size::new(1640, 1232),
         crop: Rect::new(8, 8, 3280, 2464),
@@ -96,8 +96,8 @@ pub fn configuration() -> Configuration {
 }
 
 /// A control loop and a sensor with delays.
-pub struct Camera {
-    pub controls: ControlList,
+pub(crate) struct Camera {
+    pub(crate) controls: ControlList,
     controller: Controller,
     sensor: &'static str,
     /// Frames from a request to its effect: of exposure, of gain.
@@ -108,7 +108,7 @@ pub struct Camera {
 }
 
 impl Camera {
-    pub fn new(sensor: &'static str, delays: (usize, usize)) -> Self {
+    pub(crate) fn new(sensor: &'static str, delays: (usize, usize)) -> Self {
         Self {
             controls: ControlList::new(),
             controller: Controller::new(Tuning::find(sensor)),
@@ -120,7 +120,7 @@ impl Camera {
     }
 
     /// Starts again in the same mode.
-    pub fn restart(&mut self) -> StartupFrames {
+    pub(crate) fn restart(&mut self) -> StartupFrames {
         let (request, startup) = self.controller.configure(&configuration(), &self.controls);
         self.requests.clear();
         self.requests.push_front(request);
@@ -145,7 +145,7 @@ impl Camera {
     }
 
     /// One frame of a scene.
-    pub fn frame(&mut self, scene: &Scene) -> Frame {
+    pub(crate) fn frame(&mut self, scene: &Scene) -> Frame {
         if self.requests.is_empty() {
             self.restart();
         }

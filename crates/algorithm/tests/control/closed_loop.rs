@@ -1,11 +1,9 @@
 //! The control loop around a small mathematical scene and a sensor whose settings take
 //! effect some frames after they were asked for.
 
-mod scene;
-
+use crate::scene::{Camera, Frame, Scene, brightness};
 use pinhole_algorithm::{Controller, Tuning};
 use pinhole_base::control::*;
-use scene::{Camera, Frame, Scene, brightness};
 
 /// The brightness that the tuning aims at.
 fn target() -> f64 {
@@ -291,7 +289,7 @@ fn a_new_mode_starts_from_what_was_learned() {
 #[test]
 fn a_first_start_marks_frames() {
     let mut controller = Controller::new(Tuning::find("imx219"));
-    let (request, startup) = controller.configure(&scene::configuration(), &ControlList::new());
+    let (request, startup) = controller.configure(&crate::scene::configuration(), &ControlList::new());
     assert!(startup.mark > 0);
     assert!(request.frame_duration > request.exposure);
 }
