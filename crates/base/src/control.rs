@@ -458,14 +458,14 @@ controls! {
     AWB_MODE AwbMode: AwbMode, Control, "", None, "How white balance finds the light's colour.";
     AWB_LOCKED AwbLocked: bool, Metadata, "", None, "The white balance has settled.";
     COLOUR_GAINS ColourGains: [f32; 2], Control, "", None, "Gains of red and blue over green. Two zeros give them back to the automatic white balance.";
-    COLOUR_TEMPERATURE ColourTemperature: i32, Control, "K", Some((1000.0, 25000.0)), "Correlated colour temperature of the light.";
-    COLOUR_CORRECTION_MATRIX ColourCorrectionMatrix: [f32; 9], Control, "", None, "From white-balanced sensor colours to linear sRGB, row by row.";
+    COLOUR_TEMPERATURE ColourTemperature: i32, Control, "K", Some((1000.0, 25000.0)), "Correlated colour temperature of the light. Set, it fixes the white balance until AwbEnable is set.";
+    COLOUR_CORRECTION_MATRIX ColourCorrectionMatrix: [f32; 9], Control, "", None, "From white-balanced sensor colours to linear sRGB, row by row. Nine zeros give it back to the camera.";
     BRIGHTNESS Brightness: f32, Control, "", Some((-1.0, 1.0)), "Added to the picture after the tone curve: -1 black, 0 unchanged, 1 white.";
     CONTRAST Contrast: f32, Control, "", Some((0.0, 32.0)), "Slope of the tone curve about middle grey: 1 unchanged.";
     SATURATION Saturation: f32, Control, "", Some((0.0, 32.0)), "Strength of colours: 0 grey, 1 unchanged.";
     SHARPNESS Sharpness: f32, Control, "", Some((0.0, 16.0)), "Strength of sharpening: 0 none, 1 normal.";
     SCALER_CROP ScalerCrop: Rect<NativePixels>, Control, "pixels", None, "The part of the sensor that the processed pictures show, for digital zoom. In frames: the part they do show.";
-    FRAME_DURATION_LIMITS FrameDurationLimits: [f32; 2], Control, "µs", None, "Shortest and longest time between frames.";
+    FRAME_DURATION_LIMITS FrameDurationLimits: [f32; 2], Control, "µs", None, "Shortest and longest time between frames. Two zeros give them back to the camera.";
     SENSOR_BLACK_LEVELS SensorBlackLevels: [i32; 4], Metadata, "16-bit codes", None, "Code of black for red, green in red rows, green in blue rows, and blue, scaled to 16 bits.";
     SENSOR_TIMESTAMP SensorTimestamp: i64, Metadata, "ns", None, "When the first row of the frame was exposed, on the provider's clock.";
     SENSOR_SEQUENCE SensorSequence: i64, Metadata, "", None, "The receiver's number of the frame, from 0 at each start; gaps show frames that were lost.";

@@ -119,9 +119,9 @@ impl WhiteBalance {
 
     /// Red and blue over green of what seems to be grey; `None` if nothing can be told.
     fn grey(&self, statistics: &Statistics) -> Option<[f64; 2]> {
-        let near = |ratios: &[f64; 2]| {
-            self.curve.nearest(*ratios).is_none_or(|light| light.distance < self.tuning.tolerance)
-        };
+        let tolerance2 = self.tuning.tolerance * self.tuning.tolerance;
+        let near =
+            |ratios: &[f64; 2]| self.curve.nearest(*ratios).is_none_or(|light| light.distance2 < tolerance2);
         mean(ratios(statistics).filter(near)).or_else(|| mean(ratios(statistics)))
     }
 

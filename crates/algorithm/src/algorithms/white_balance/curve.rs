@@ -7,8 +7,8 @@ use crate::tuning::WhitePoint;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Light {
     pub(super) kelvin: f64,
-    /// How far the colour lies from the curve.
-    pub(super) distance: f64,
+    /// How far the colour lies from the curve, squared.
+    pub(super) distance2: f64,
 }
 
 pub(super) struct LightCurve {
@@ -30,7 +30,7 @@ impl LightCurve {
     /// The light on the curve nearest to a colour; `None` without a curve.
     pub(super) fn nearest(&self, ratios: [f64; 2]) -> Option<Light> {
         let lights = self.points.windows(2).map(|pair| nearest_between(&pair[0], &pair[1], ratios));
-        lights.min_by(|a, b| a.distance.total_cmp(&b.distance))
+        lights.min_by(|a, b| a.distance2.total_cmp(&b.distance2))
     }
 }
 
@@ -39,8 +39,8 @@ fn nearest_between(a: &WhitePoint, b: &WhitePoint, [red, blue]: [f64; 2]) -> Lig
     let length2 = (along_red * along_red + along_blue * along_blue).max(f64::MIN_POSITIVE);
     let part = ((red - a.red) * along_red + (blue - a.blue) * along_blue) / length2;
     let part = part.clamp(0.0, 1.0);
-    let distance = (red - mix(a.red, b.red, part)).hypot(blue - mix(a.blue, b.blue, part));
-    Light { kelvin: mix(a.kelvin, b.kelvin, part), distance }
+    let (off_red, off_blue) = (red - mix(a.red, b.red, part), blue - mix(a.blue, b.blue, part));
+    Light { kelvin: mix(a.kelvin, b.kelvin, part), distance2: off_red * off_red + off_blue * off_blue }
 }
 
 #[cfg(test)]
@@ -55,7 +55,7 @@ mod tests {
             for kelvin in (2500..=8500).step_by(50).map(f64::from) {
                 let light = curve.nearest(curve.at(kelvin).unwrap()).unwrap();
                 assert!((light.kelvin - kelvin).abs() < 1.0, "{} K became {}", kelvin, light.kelvin);
-                assert!(light.distance < 1e-9);
+                assert!(light.distance2 < 1e-12);
             }
         }
     }
