@@ -1,0 +1,256 @@
+//! The bytes of buffers: what sensor and ISP write into them, according to [`Pixels`].
+//!
+//! Frames are made in scratch memory and written through descriptors. Knows nothing of when.
+
+use crate::config::Pixels;
+use crate::embedded::{self, LINE_BYTES_MAX};
+use crate::memory::DeviceBuffer;
+use crate::model::{SensorMode, SensorModel};
+use crate::random::Random;
+use crate::scene::{FrameSettings, LightSchedule, Renderer, Scene};
+use crate::sensor::Registers;
+use crate::stamp::{STAMP_BYTES, Stamp};
+use crate::statistics;
+use pinhole_base::format::RawFormat;
+use pinhole_base::geometry::{ModePixels, Rect, Transform};
+use pinhole_device::ImageFormat;
+use pinhole_device::uapi::bcm2835_isp;
+use pinhole_imaging::{self as imaging, IspConfiguration, IspParameters, OutputFormat};
+use std::time::Duration;
+use zerocopy::{FromZeros, IntoBytes};
+
+/// Bytes of garbage that a corrupt frame begins with.
+const GARBAGE_BYTES: usize = 4096;
+
+/// One frame of a sensor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shot {
+    pub(crate) camera: usize,
+    pub(crate) sequence: u32,
+    pub(crate) timestamp_ns: u64,
+    pub(crate) scene_time: Duration,
+    pub(crate) registers: Registers,
+    pub(crate) model: &'static SensorModel,
+    pub(crate) mode: &'static SensorMode,
+    pub(crate) raw: RawFormat,
+    pub(crate) transform: Transform,
+}
+
+impl Shot {
+    fn stamp(&self) -> Stamp {
+        Stamp {
+            camera: self.camera as u32,
+            sequence: self.sequence,
+            exposure_lines: self.registers.exposure_lines,
+            gain_code: self.registers.gain_code,
+            line_length_pixels: self.registers.line_length_pixels,
+            timestamp_ns: self.timestamp_ns,
+        }
+    }
+}
+
+/// The buffers of one run of the ISP.
+pub(crate) struct RunBuffers<'a> {
+    pub(crate) input: &'a DeviceBuffer,
+    pub(crate) outputs: [Option<&'a DeviceBuffer>; 2],
+    pub(crate) statistics: Option<&'a DeviceBuffer>,
+}
+
+/// The shapes of one run.
+pub(crate) struct RunShape {
+    pub(crate) model: &'static SensorModel,
+    pub(crate) input: ImageFormat,
+    pub(crate) crop: Rect<ModePixels>,
+    pub(crate) outputs: [Option<ImageFormat>; 2],
+    pub(crate) scene_time: Duration,
+}
+
+/// What one camera needs for its pixels, made when first needed.
+#[derive(Default)]
+struct Studio {
+    renderer: Option<(&'static SensorMode, Renderer)>,
+    isp: Option<imaging::Isp>,
+    raw: Vec<u8>,
+    outputs: [Vec<u8>; 2],
+}
+
+/// Fills buffers.
+pub(crate) struct Content {
+    pixels: Pixels,
+    scene: Scene,
+    seed: u64,
+    garbage: Random,
+    studios: Vec<Studio>,
+    measured: Box<imaging::Statistics>,
+    statistics: Box<bcm2835_isp::Statistics>,
+}
+
+impl Content {
+    pub(crate) fn new(pixels: Pixels, scene: Scene, cameras: usize, seed: u64) -> Self {
+        Self {
+            pixels,
+            scene,
+            seed,
+            garbage: Random::new(seed),
+            studios: (0..cameras).map(|_| Studio::default()).collect(),
+            measured: Box::default(),
+            statistics: Box::new(bcm2835_isp::Statistics::new_zeroed()),
+        }
+    }
+
+    pub(crate) fn has_pixels(&self) -> bool {
+        self.pixels == Pixels::On
+    }
+
+    pub(crate) fn set_light(&mut self, light: LightSchedule) {
+        self.scene = self.scene.clone().with_light(light);
+        // Renderers keep the scene that they were made for.
+        self.studios.iter_mut().for_each(|studio| studio.renderer = None);
+    }
+
+    /// What the sensor writes into an image buffer.
+    pub(crate) fn write_image(&mut self, buffer: &DeviceBuffer, shot: &Shot, format: &ImageFormat) {
+        match self.pixels {
+            Pixels::Off => {}
+            Pixels::Stamped => buffer.write(0, &shot.stamp().to_bytes()),
+            Pixels::On => self.render(buffer, shot, format),
+        }
+    }
+
+    fn render(&mut self, buffer: &DeviceBuffer, shot: &Shot, format: &ImageFormat) {
+        let Some(memory) = format.format.raw() else { return };
+        let studio = &mut self.studios[shot.camera];
+        if studio.renderer.as_ref().is_none_or(|(mode, _)| *mode != shot.mode) {
+            let renderer = Renderer::new(shot.model, shot.mode, &self.scene);
+            studio.renderer = Some((shot.mode, renderer));
+        }
+        let Some((_, renderer)) = &mut studio.renderer else { return };
+        studio.raw.resize(format.size_bytes as usize, 0);
+        let line_s = shot.model.line_ns(shot.registers.line_length_pixels) / 1e9;
+        let settings = FrameSettings {
+            exposure: Duration::from_secs_f64(line_s * f64::from(shot.registers.exposure_lines)),
+            analogue_gain: shot.model.gain.factor(shot.registers.gain_code),
+            digital_gain: 1.0,
+            transform: shot.transform,
+            sequence: shot.sequence,
+            time: shot.scene_time,
+            seed: self.seed ^ shot.timestamp_ns,
+        };
+        let raw = RawFormat { packing: memory.packing, ..shot.raw };
+        if renderer.render(&settings, raw, format.stride_bytes as usize, &mut studio.raw).is_ok() {
+            buffer.write(0, &studio.raw);
+        }
+    }
+
+    /// What the sensor writes into an embedded buffer.
+    pub(crate) fn write_embedded(&self, buffer: &DeviceBuffer, shot: &Shot) {
+        if self.pixels == Pixels::Off {
+            return;
+        }
+        let mut line = [0; LINE_BYTES_MAX];
+        let used = embedded::encode(&shot.registers, &shot.model.embedded, shot.raw.bits, &mut line);
+        buffer.write(0, &line[..used]);
+    }
+
+    /// What a damaged frame begins with.
+    pub(crate) fn write_garbage(&mut self, buffer: &DeviceBuffer) {
+        if self.pixels == Pixels::Off {
+            return;
+        }
+        let mut garbage = [0; GARBAGE_BYTES];
+        self.garbage.fill(&mut garbage);
+        buffer.write(0, &garbage);
+    }
+
+    /// What the ISP makes of its input; says whether it could. Without pixels it needs no
+    /// parameters.
+    pub(crate) fn process(
+        &mut self,
+        camera: usize,
+        shape: &RunShape,
+        buffers: &RunBuffers<'_>,
+        parameters: Option<&IspParameters>,
+    ) -> bool {
+        match (self.pixels, parameters) {
+            (Pixels::Stamped, _) => self.copy_stamp(shape, buffers),
+            (Pixels::On, Some(parameters)) => {
+                return self.develop(camera, shape, buffers, parameters).is_ok();
+            }
+            _ => {}
+        }
+        true
+    }
+
+    fn copy_stamp(&mut self, shape: &RunShape, buffers: &RunBuffers<'_>) {
+        let mut bytes = [0; STAMP_BYTES];
+        buffers.input.read(&mut bytes);
+        for output in buffers.outputs.into_iter().flatten() {
+            output.write(0, &bytes);
+        }
+        let Some(buffer) = buffers.statistics else { return };
+        let light = self.scene.light().at(shape.scene_time);
+        let stamp = Stamp::from_bytes(&bytes);
+        statistics::synthesise(stamp.as_ref(), shape.model, light, shape.input.size, &mut self.statistics);
+        buffer.write(0, self.statistics.as_bytes());
+    }
+
+    fn develop(
+        &mut self,
+        camera: usize,
+        shape: &RunShape,
+        buffers: &RunBuffers<'_>,
+        parameters: &IspParameters,
+    ) -> pinhole_base::Result<()> {
+        let studio = &mut self.studios[camera];
+        let configuration = configuration(shape, buffers)?;
+        if studio.isp.as_ref().is_none_or(|isp| *isp.configuration() != configuration) {
+            studio.isp = Some(imaging::Isp::new(&configuration)?);
+        }
+        let Some(isp) = &mut studio.isp else { return Ok(()) };
+        studio.raw.resize(shape.input.size_bytes as usize, 0);
+        buffers.input.read(&mut studio.raw);
+        for (scratch, format) in studio.outputs.iter_mut().zip(shape.outputs) {
+            scratch.resize(format.map_or(0, |format| format.size_bytes as usize), 0);
+        }
+        let [first, second] = &mut studio.outputs;
+        let [has_first, has_second] = buffers.outputs.map(|buffer| buffer.is_some());
+        let mut outputs = [has_first.then_some(&mut first[..]), has_second.then_some(&mut second[..])];
+        *self.measured = imaging::Statistics::default();
+        let measured = buffers.statistics.map(|_| &mut *self.measured);
+        isp.process(&studio.raw, parameters, &mut outputs, measured)?;
+        for (buffer, bytes) in buffers.outputs.into_iter().zip(&studio.outputs) {
+            if let Some(buffer) = buffer {
+                buffer.write(0, bytes);
+            }
+        }
+        if let Some(buffer) = buffers.statistics {
+            statistics::convert(&self.measured, &mut self.statistics);
+            buffer.write(0, self.statistics.as_bytes());
+        }
+        Ok(())
+    }
+}
+
+fn configuration(shape: &RunShape, buffers: &RunBuffers<'_>) -> pinhole_base::Result<IspConfiguration> {
+    let input = shape.input.format.raw().ok_or_else(|| {
+        let kind = pinhole_base::ErrorKind::InvalidArgument;
+        pinhole_base::Error::new(kind, "processing a frame").because("the input is no mosaic")
+    })?;
+    let output = |at: usize| {
+        let format = shape.outputs[at].filter(|_| buffers.outputs[at].is_some())?;
+        Some(OutputFormat {
+            format: format.format,
+            size: format.size,
+            stride_bytes: format.stride_bytes,
+            colour_space: format.colour,
+        })
+    };
+    Ok(IspConfiguration {
+        input,
+        // The input is the frame that the sensor sent.
+        size: shape.input.size.cast(),
+        stride_bytes: shape.input.stride_bytes,
+        crop: shape.crop,
+        outputs: [output(0), output(1)],
+    })
+}
