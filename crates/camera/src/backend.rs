@@ -2,6 +2,7 @@
 
 use crate::config::{Adjustment, CameraInfo, Configuration, Role};
 use crate::exchange::Exchange;
+use pinhole_base::control::ControlList;
 use pinhole_base::{Error, Result, Timestamp};
 use pinhole_buffer::FrameMemory;
 use pinhole_device::Waker;
@@ -45,11 +46,11 @@ pub trait Backend: Send {
     /// Memory ran out, or the device refuses.
     fn export(&mut self, stream: usize, count: u32) -> Result<Vec<Arc<FrameMemory>>>;
 
-    /// Starts.
+    /// Starts, with controls that are in force from the first frame on.
     ///
     /// # Errors
     /// A device refuses; everything is undone then.
-    fn start(&mut self, exchange: &Exchange) -> Result<()>;
+    fn start(&mut self, controls: &ControlList, exchange: &Exchange) -> Result<()>;
 
     /// One turn of the loop; returns at `until` at the latest.
     ///
@@ -58,7 +59,7 @@ pub trait Backend: Send {
     fn step(&mut self, exchange: &Exchange, until: Option<Timestamp>) -> Result<()>;
 
     /// Stops; completes every request under way, those unfinished as cancelled for `reason`.
-    fn stop(&mut self, reason: Error, exchange: &Exchange);
+    fn stop(&mut self, reason: &Error, exchange: &Exchange);
 
     /// What wakes [`Backend::step`] from another thread. The camera is acquired.
     fn waker(&self) -> Waker;

@@ -21,24 +21,31 @@ pub struct Devices {
     pub mapper: Arc<dyn Mapper>,
 }
 
-/// Exports `count` new buffers from a node, leaving it without slots.
+/// Exports `count` new buffers from a node, leaving it without slots. Drivers allocate a
+/// bounded number at once, but what was exported outlives its slot.
 ///
 /// # Errors
-/// The device refuses or grants fewer. Nothing is left behind.
+/// The device refuses. Nothing is left behind.
 pub fn export(
     node: &mut dyn VideoNode,
     count: u32,
     mapper: &Arc<dyn Mapper>,
 ) -> Result<Vec<Arc<FrameMemory>>> {
-    let granted = node.allocate(count)?;
-    let exported = if granted < count {
-        Err(too_few(node, count, granted))
-    } else {
-        (0..count).map(|slot| export_one(node, slot, mapper)).collect()
-    };
-    let freed = node.free();
-    let buffers = exported?;
-    freed.map(|()| buffers)
+    let mut buffers = Vec::with_capacity(count as usize);
+    while (buffers.len() as u32) < count {
+        let missing = count - buffers.len() as u32;
+        let granted = node.allocate(missing)?;
+        let exported = (0..granted.min(missing)).try_for_each(|slot| {
+            buffers.push(export_one(node, slot, mapper)?);
+            Ok(())
+        });
+        let freed = node.free();
+        exported.and(freed)?;
+        if granted == 0 {
+            return Err(none_granted(node, missing));
+        }
+    }
+    Ok(buffers)
 }
 
 fn export_one(node: &mut dyn VideoNode, slot: u32, mapper: &Arc<dyn Mapper>) -> Result<Arc<FrameMemory>> {
@@ -48,9 +55,9 @@ fn export_one(node: &mut dyn VideoNode, slot: u32, mapper: &Arc<dyn Mapper>) -> 
     FrameMemory::new(planes, Arc::clone(mapper))
 }
 
-fn too_few(node: &dyn VideoNode, wanted: u32, granted: u32) -> Error {
+fn none_granted(node: &dyn VideoNode, wanted: u32) -> Error {
     Error::new(ErrorKind::OutOfResources, "allocating buffers")
         .at(node.capabilities().name.clone())
-        .because(format!("the device granted {granted} of {wanted}"))
+        .because(format!("the device granted none of {wanted}"))
         .hint("use fewer buffers, or smaller pictures")
 }

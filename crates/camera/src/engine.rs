@@ -48,41 +48,48 @@ impl<P: Pipeline> Engine<P> {
     pub fn start(&mut self, watched: &[(u8, Interest)], exchange: &Exchange) -> Result<()> {
         let started = self.try_start(watched, exchange);
         if let Err(error) = &started {
-            self.stop(error.clone(), exchange);
+            self.stop(error, exchange);
         }
         started
     }
 
     fn try_start(&mut self, watched: &[(u8, Interest)], exchange: &Exchange) -> Result<()> {
         self.pipeline.start(&mut self.devices, &mut self.actions)?;
+        self.control_loop.map(&self.pipeline.shared_buffers())?;
+        self.carry_out(exchange)?;
         for (stream, interest) in watched {
             let node = &self.devices.nodes[usize::from(*stream)];
             self.devices.poller.watch(node.poll_source(), u16::from(*stream), *interest)?;
         }
-        self.carry_out(exchange)
+        self.pipeline.stream_on(&mut self.devices)
     }
 
     /// Stops: every request under way is completed, and nothing of the run is left.
-    pub fn stop(&mut self, reason: Error, exchange: &Exchange) {
+    pub fn stop(&mut self, reason: &Error, exchange: &Exchange) {
         for node in &self.devices.nodes {
             // Those that are not watched say so; that is no matter here.
             let _ = self.devices.poller.unwatch(node.poll_source());
         }
         self.control_loop.unmap();
-        self.actions.clear();
+        self.hand_out_completed(exchange);
         // What devices say to being stopped changes nothing for the requests.
-        let _ = self.pipeline.stop(&mut self.devices, reason.clone(), &mut self.actions);
-        for action in self.actions.drain(..) {
-            if let Action::Complete(request) = action {
-                exchange.complete(request);
-            }
-        }
-        self.gate.cancel_all(&mut self.devices, &reason, |request| exchange.complete(request));
+        let _ = self.pipeline.stop(&mut self.devices, reason, &mut self.actions);
+        self.hand_out_completed(exchange);
+        self.gate.cancel_all(&mut self.devices, reason, |request| exchange.complete(request));
         while let Some(mut request) = exchange.next_queued() {
             request.cancel(reason.clone());
             exchange.complete(request);
         }
         exchange.set_drops(*self.pipeline.drops());
+    }
+
+    /// Drops what was still to be done, but for requests that are to be given back.
+    fn hand_out_completed(&mut self, exchange: &Exchange) {
+        for action in self.actions.drain(..) {
+            if let Action::Complete(request) = action {
+                exchange.complete(request);
+            }
+        }
     }
 
     /// One turn of the loop: waits until something happens, or until `until`.

@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// How long a fence may take from the queueing of its request on.
-pub const FENCE_WAIT_MAX: Duration = Duration::from_millis(300);
+pub(crate) const FENCE_WAIT_MAX: Duration = Duration::from_millis(300);
 
 /// Poller keys of fences lie above those of streams.
 const KEY: u16 = 0x100;

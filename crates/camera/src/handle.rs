@@ -4,9 +4,11 @@ use crate::backend::Backend;
 use crate::config::{Adjustment, CameraInfo, Configuration, Role, StreamConfiguration, StreamId};
 use crate::exchange::{Exchange, QueueError};
 use crate::request::Request;
-use crate::session::{Driver, Session};
+use crate::session::{Driver, Session, Unstarted};
+use pinhole_base::control::ControlList;
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_buffer::FrameBuffer;
+use std::borrow::Borrow;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -120,6 +122,7 @@ impl CameraEntry {
             generation: 0,
             configuration: None,
             driver: Driver::default(),
+            controls: ControlList::new(),
         })
     }
 }
@@ -133,6 +136,7 @@ pub struct Camera {
     generation: u32,
     configuration: Option<Configuration>,
     driver: Driver,
+    controls: ControlList,
 }
 
 /// A camera that did not start, handed back with the reason.
@@ -172,6 +176,11 @@ impl Camera {
     /// Says who turns the loop of sessions to come.
     pub fn set_driver(&mut self, driver: Driver) {
         self.driver = driver;
+    }
+
+    /// Controls that sessions to come start with, in force from their first frame on.
+    pub fn controls_mut(&mut self) -> &mut ControlList {
+        &mut self.controls
     }
 
     fn backend(&self) -> &dyn Backend {
@@ -265,8 +274,8 @@ impl Camera {
     /// # Errors
     /// The configuration is not valid, memory ran out, or a device refuses. The camera is
     /// handed back.
-    pub fn start(mut self, configuration: Configuration) -> Result<Session, StartError> {
-        let requests = self.configure(&configuration).and_then(|()| self.fill_requests());
+    pub fn start(mut self, configuration: impl Borrow<Configuration>) -> Result<Session, StartError> {
+        let requests = self.configure(configuration.borrow()).and_then(|()| self.fill_requests());
         let requests = match requests {
             Ok(requests) => requests,
             Err(error) => return Err(StartError { camera: self, error }),
@@ -311,13 +320,15 @@ impl Camera {
         }
         let mut backend = self.backend.take().expect("a camera has its backend unless a session does");
         let exchange = Exchange::new(backend.waker()).map(Arc::new);
-        let started = exchange.and_then(|exchange| backend.start(&exchange).map(|()| exchange));
+        let started =
+            exchange.and_then(|exchange| backend.start(&self.controls, &exchange).map(|()| exchange));
         match started {
             Ok(exchange) => {
                 let driver = self.driver;
                 let session = Session::new(backend, self, Arc::clone(&exchange), recycles, driver);
-                session.map_err(|(mut backend, mut camera, error)| {
-                    backend.stop(error.clone(), &exchange);
+                session.map_err(|unstarted| {
+                    let Unstarted { mut backend, mut camera, error } = *unstarted;
+                    backend.stop(&error, &exchange);
                     camera.put_back(backend);
                     StartError { camera, error }
                 })

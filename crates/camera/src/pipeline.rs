@@ -15,6 +15,7 @@ use pinhole_buffer::FrameMemory;
 use pinhole_device::Dequeued;
 use pinhole_device::control::WriteList;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Where controls are written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -129,11 +130,21 @@ pub trait Pipeline: Send {
     /// The controls to be written to a target.
     fn controls(&self, target: ControlTarget) -> WriteList<'_>;
 
-    /// Makes ready: buffers, slots, streams on.
+    /// Makes ready: buffers, slots, the sensor's first settings. The actions that follow are
+    /// carried out before [`Pipeline::stream_on`].
     ///
     /// # Errors
     /// Any device call's. The caller then calls [`Pipeline::stop`], which undoes what was done.
     fn start(&mut self, devices: &mut Devices, actions: &mut Actions) -> Result<()>;
+
+    /// Starts the flow.
+    ///
+    /// # Errors
+    /// As [`Pipeline::start`].
+    fn stream_on(&mut self, devices: &mut Devices) -> Result<()>;
+
+    /// Buffers that jobs will name, by their numbers.
+    fn shared_buffers(&self) -> Vec<(u16, Arc<FrameMemory>)>;
 
     /// Stops, from any state: streams off, slots freed, every buffer back, every request
     /// completed (those unfinished as cancelled), in order. Whatever devices say, the
@@ -141,7 +152,7 @@ pub trait Pipeline: Send {
     ///
     /// # Errors
     /// The first that a device gave.
-    fn stop(&mut self, devices: &mut Devices, reason: Error, actions: &mut Actions) -> Result<()>;
+    fn stop(&mut self, devices: &mut Devices, reason: &Error, actions: &mut Actions) -> Result<()>;
 
     /// Why frames were not delivered, since the start.
     fn drops(&self) -> &DropCounters;

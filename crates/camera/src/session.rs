@@ -30,7 +30,7 @@ pub enum Driver {
 }
 
 enum Turning {
-    Thread(JoinHandle<Box<dyn Backend>>),
+    Thread(LoopThread),
     Caller(Box<dyn Backend>),
 }
 
@@ -46,6 +46,16 @@ pub struct Session {
     roster: Arc<Roster>,
     camera: Option<Camera>,
 }
+
+/// A session that got no thread.
+pub(crate) struct Unstarted {
+    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) camera: Camera,
+    pub(crate) error: Error,
+}
+
+/// A thread that turns a camera's loop, and returns it.
+type LoopThread = JoinHandle<Box<dyn Backend>>;
 
 /// What is left of a session that was stopped.
 pub struct Stopped {
@@ -66,7 +76,7 @@ impl Session {
         exchange: Arc<Exchange>,
         recycles: bool,
         driver: Driver,
-    ) -> Result<Self, (Box<dyn Backend>, Camera, Error)> {
+    ) -> Result<Self, Box<Unstarted>> {
         let streams = camera.streams().map(|(id, stream)| (id, stream.clone())).collect();
         let wanted = ControlList::new().into();
         let roster = Arc::new(Roster { streams, exchange, recycles, wanted });
@@ -74,7 +84,7 @@ impl Session {
             Driver::Caller => Turning::Caller(backend),
             Driver::Thread => match spawn(backend, Arc::clone(&roster.exchange)) {
                 Ok(thread) => Turning::Thread(thread),
-                Err((backend, error)) => return Err((backend, camera, error)),
+                Err((backend, error)) => return Err(Box::new(Unstarted { backend, camera, error })),
             },
         };
         Ok(Self { turning: Some(turning), roster, camera: Some(camera) })
@@ -204,7 +214,7 @@ impl Session {
         if let Some(Turning::Caller(backend)) = &mut self.turning
             && let Err(error) = backend.step(&self.roster.exchange, until)
         {
-            backend.stop(error.clone(), &self.roster.exchange);
+            backend.stop(&error, &self.roster.exchange);
             self.roster.exchange.close(Some(error));
         }
     }
@@ -327,7 +337,7 @@ impl QueueHandle {
 fn spawn(
     backend: Box<dyn Backend>,
     exchange: Arc<Exchange>,
-) -> Result<JoinHandle<Box<dyn Backend>>, (Box<dyn Backend>, Error)> {
+) -> Result<LoopThread, (Box<dyn Backend>, Error)> {
     // The backend goes through a slot, so that it is not lost when no thread can be had.
     let slot = Arc::new(std::sync::Mutex::new(Some(backend)));
     let theirs = Arc::clone(&slot);
@@ -344,7 +354,7 @@ fn turn_until_stopped(mut backend: Box<dyn Backend>, exchange: &Exchange) -> Box
     let _closer = CloseOnPanic(exchange);
     while !exchange.is_stopping() {
         if let Err(error) = backend.step(exchange, None) {
-            backend.stop(error.clone(), exchange);
+            backend.stop(&error, exchange);
             exchange.close(Some(error));
             return backend;
         }
@@ -367,7 +377,7 @@ impl Drop for CloseOnPanic<'_> {
 }
 
 fn finish(backend: &mut dyn Backend, exchange: &Exchange) {
-    backend.stop(Error::new(ErrorKind::Cancelled, "capturing").because("the camera was stopped"), exchange);
+    backend.stop(&Error::new(ErrorKind::Cancelled, "capturing").because("the camera was stopped"), exchange);
     exchange.close(None);
 }
 
@@ -377,7 +387,7 @@ fn turn(backend: &mut dyn Backend, exchange: &Exchange, until: Option<Timestamp>
         return taken;
     }
     if let Err(error) = backend.step(exchange, until) {
-        backend.stop(error.clone(), exchange);
+        backend.stop(&error, exchange);
         exchange.close(Some(error));
     }
     exchange.take()

@@ -91,6 +91,11 @@ impl Stream {
         self.waiting.len()
     }
 
+    /// How many of those have their buffer already.
+    pub fn waiting_buffers(&self) -> usize {
+        self.waiting.iter().filter(|wish| matches!(wish, Wish::Buffer(..))).count()
+    }
+
     /// How many buffers are in the pool.
     pub fn pooled(&self) -> usize {
         self.pool.len()
@@ -211,16 +216,6 @@ impl Stream {
     pub fn recall_one(&mut self) -> Option<Returned> {
         let slot = self.in_device.iter().position(Option::is_some)?;
         self.dequeued(slot as u32)
-    }
-
-    /// Takes one buffer off the waiting list; wishes for internal ones are forgotten.
-    pub fn unwait_one(&mut self) -> Option<Returned> {
-        while let Some(wish) = self.waiting.pop_front() {
-            if let Wish::Buffer(token, request) = wish {
-                return Some(Returned { token, request });
-            }
-        }
-        None
     }
 
     /// Forgets that a buffer had a slot.

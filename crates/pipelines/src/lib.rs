@@ -1,1 +1,6 @@
-//! One folder per family of receiver and ISP.
+//! Pipelines: what is particular to a family of receivers and ISPs, one folder each.
+//!
+//! A pipeline is a step function (see [`pinhole_camera::pipeline`]) over devices; it knows
+//! nothing of the kernel, of simulators or of applications.
+
+pub mod vc4;

@@ -1,0 +1,569 @@
+//! One VC4 camera: acquiring, configuring, starting and stopping its devices.
+
+use super::configuration::{self, FORMATS, UNUSED_OUTPUT};
+use super::control_loop::{Brain, SyncControlLoop};
+use super::discovery::{Location, ModeDetail, flipped, locate, modes};
+use super::machine::{Machine, crop_in};
+use super::plan::{EMBEDDED, IMAGE, INPUT, OUTPUT0, OUTPUT1, Plan, STREAMS};
+use pinhole_algorithm::{Controller, Limits, Tuning};
+use pinhole_base::colour::{ColourSpace, Matrix3};
+use pinhole_base::control::{self, ControlList};
+use pinhole_base::format::PixelFormat;
+use pinhole_base::geometry::{NativePixels, Rect, Size};
+use pinhole_base::{Error, ErrorKind, Result, Timestamp};
+use pinhole_buffer::FrameMemory;
+use pinhole_camera::backend::Backend;
+use pinhole_camera::config::{
+    Adjustment, Calibration, CameraInfo, Configuration, ControlLimits, Role, StreamConfiguration,
+};
+use pinhole_camera::devices::{Devices, export};
+use pinhole_camera::engine::Engine;
+use pinhole_camera::exchange::Exchange;
+use pinhole_camera::job::ControlLoop;
+use pinhole_camera::pipeline::Pipeline;
+use pinhole_device::uapi::control_codes as code;
+use pinhole_device::{
+    ControlWrite, ImageFormat, Interest, MediaBusFormat, NodeFormat, Payload, Provider, SelectionTarget,
+    SubDevice, Waker,
+};
+use pinhole_sensor::SensorHelper;
+use pinhole_sensor::delayed::SensorControls;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Puts something between the loop and the control algorithms: for tests, something that
+/// answers late, or never, or nonsense.
+pub type Decorator = Arc<dyn Fn(Box<dyn ControlLoop>) -> Box<dyn ControlLoop> + Send + Sync>;
+
+/// A provider that cameras share.
+pub type SharedProvider = Arc<Mutex<Box<dyn Provider>>>;
+
+/// Finds the VC4 cameras of a provider.
+///
+/// # Errors
+/// The media devices cannot be listed, or a sensor cannot be asked for its modes.
+pub fn discover(provider: &SharedProvider, decorator: Option<&Decorator>) -> Result<Vec<Box<dyn Backend>>> {
+    let located = locate(lock(provider).as_mut())?;
+    located
+        .into_iter()
+        .map(|location| {
+            let camera = Vc4Camera::new(Arc::clone(provider), location, decorator.cloned())?;
+            Ok(Box::new(camera) as Box<dyn Backend>)
+        })
+        .collect()
+}
+
+fn lock(provider: &SharedProvider) -> MutexGuard<'_, Box<dyn Provider>> {
+    provider.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// One VC4 camera.
+pub struct Vc4Camera {
+    info: CameraInfo,
+    provider: SharedProvider,
+    location: Location,
+    modes: Vec<ModeDetail>,
+    helper: &'static SensorHelper,
+    active_area: Rect<NativePixels>,
+    brain: Arc<Mutex<Brain>>,
+    decorator: Option<Decorator>,
+    engine: Option<Engine<Machine>>,
+    started_before: bool,
+}
+
+impl Vc4Camera {
+    fn new(provider: SharedProvider, location: Location, decorator: Option<Decorator>) -> Result<Self> {
+        let helper = SensorHelper::find(&location.sensor);
+        let tuning = tuning_of(helper.name);
+        let (modes, native, active_area, rotation, simulated) = {
+            let mut provider = lock(&provider);
+            let mut sensor = provider.sub_device(&location.sensor_path)?;
+            let modes = modes(sensor.as_mut(), helper)?;
+            let native = sensor.selection(SelectionTarget::NativeSize)?;
+            let active = sensor.selection(SelectionTarget::CropDefault)?;
+            let rotation = sensor.control(code::SENSOR_ROTATION).unwrap_or(0);
+            (modes, native, active, rotation, provider.is_simulated())
+        };
+        let first = modes.first().ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, "looking for cameras")
+                .at(location.sensor.clone())
+                .because("it has no modes")
+        })?;
+        let brain = Brain::new(Controller::new(tuning), helper, first.timing);
+        let mut properties = ControlList::new();
+        properties.set(control::PIXEL_ARRAY_SIZE, native);
+        properties.set(control::ROTATION, rotation as i32);
+        let info = CameraInfo {
+            id: location.sensor.clone(),
+            model: helper_model(&location.sensor),
+            pipeline: "vc4",
+            simulated,
+            controls: controls(&modes, helper),
+            modes: modes.iter().map(|detail| detail.mode.clone()).collect(),
+            properties,
+            formats: FORMATS.to_vec(),
+            calibration: calibration(tuning, helper),
+        };
+        Ok(Self {
+            info,
+            provider,
+            location,
+            modes,
+            helper,
+            active_area,
+            brain: Arc::new(Mutex::new(brain)),
+            decorator,
+            engine: None,
+            started_before: false,
+        })
+    }
+
+    fn brain(&self) -> MutexGuard<'_, Brain> {
+        self.brain.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn engine(&self) -> &Engine<Machine> {
+        self.engine.as_ref().expect("the camera is acquired")
+    }
+
+    fn engine_mut(&mut self) -> &mut Engine<Machine> {
+        self.engine.as_mut().expect("the camera is acquired")
+    }
+
+    fn open(&self) -> Result<Devices> {
+        let mut provider = lock(&self.provider);
+        let location = &self.location;
+        let mut media: Vec<_> = provider
+            .media_devices()?
+            .into_iter()
+            .filter(|device| {
+                [&location.receiver_media, &location.isp_media].contains(&&device.graph().info.path)
+            })
+            .collect();
+        media.iter_mut().try_for_each(|device| device.acquire())?;
+        // Where there is no embedded data its place is taken by the image node, never used.
+        let path = |stream: usize| match location.nodes[stream].as_str() {
+            "" => location.nodes[usize::from(IMAGE)].clone(),
+            path => path.to_owned(),
+        };
+        let nodes = (0..STREAMS).map(|stream| provider.video_node(&path(stream))).collect::<Result<_>>()?;
+        let sensor = Some(provider.sub_device(&location.sensor_path)?);
+        // Without a heap there is no lens shading table; all else works.
+        let heap = provider.heap().ok();
+        Ok(Devices { media, nodes, sensor, heap, poller: provider.poller()?, mapper: provider.mapper() })
+    }
+
+    fn plan(&self, configuration: &Configuration, detail: &ModeDetail, embedded_bytes: u32) -> Plan {
+        let (place, buffer_bytes) = places(configuration, &detail.mode, embedded_bytes);
+        let has_embedded = self.location.has_embedded();
+        let raw = place[usize::from(IMAGE)].map(|index| configuration.streams[index].buffer_count);
+        let output0 =
+            place[usize::from(OUTPUT0)].map_or(UNUSED_OUTPUT, |index| configuration.streams[index].size);
+        let hide = if self.started_before {
+            self.helper.hide_frames_mode_switch
+        } else {
+            self.helper.hide_frames_startup
+        };
+        Plan {
+            internal: internal(raw, has_embedded, place[usize::from(OUTPUT1)].is_some()),
+            has_output1: place[usize::from(OUTPUT1)].is_some(),
+            place,
+            buffer_bytes,
+            has_embedded,
+            timing: detail.timing,
+            delays: self.helper.delays,
+            initial: SensorControls {
+                exposure_lines: 0,
+                gain_code: 0,
+                vblank: detail.timing.vblank_min,
+                hblank: None,
+            },
+            hide,
+            mark: 0,
+            mode_size: detail.mode.size,
+            mode_crop: detail.mode.crop,
+            transform: configuration.transform,
+            default_crop: detail.mode.crop,
+            crop_shape: output0,
+        }
+    }
+
+    /// Prepares the algorithms for the next start; completes the plan with what they ask for.
+    fn prepare_algorithms(&mut self, controls: &ControlList) {
+        let mut plan = self.engine().pipeline.plan().clone();
+        let mistrust = if self.started_before {
+            self.helper.mistrust_frames_mode_switch
+        } else {
+            self.helper.mistrust_frames_startup
+        };
+        let configuration = self.algorithm_configuration(&plan);
+        let (values, startup) = {
+            let mut brain = self.brain();
+            brain.timing = plan.timing;
+            brain.mistrust = mistrust;
+            let (request, startup) = brain.controller.configure(&configuration, controls);
+            (brain.registers(&request), startup)
+        };
+        plan.initial = SensorControls {
+            exposure_lines: values.exposure_lines,
+            gain_code: values.gain_code,
+            vblank: values.vblank_lines,
+            hblank: None,
+        };
+        plan.hide = plan.hide.max(startup.hide);
+        plan.mark = startup.mark;
+        plan.default_crop = crop_in(controls).unwrap_or(plan.mode_crop);
+        self.engine_mut().pipeline.set_plan(plan);
+    }
+
+    fn algorithm_configuration(&self, plan: &Plan) -> pinhole_algorithm::Configuration {
+        let timing = &plan.timing;
+        let (exposure_min, exposure_max) = timing.exposure_limits();
+        let (frame_min, frame_max) = timing.frame_duration_limits();
+        let (gain_min, gain_max) = self.helper.gain_limits();
+        let binning = |native: u32, mode: u32| (native / mode.max(1)).max(1);
+        pinhole_algorithm::Configuration {
+            mode_size: plan.mode_size,
+            crop: plan.mode_crop,
+            active_area: self.active_area,
+            binning: (
+                binning(plan.mode_crop.width, plan.mode_size.width),
+                binning(plan.mode_crop.height, plan.mode_size.height),
+            ),
+            bits: self.brain().bits,
+            line_duration: timing.line_duration(),
+            exposure: Limits { min: exposure_min, max: exposure_max },
+            exposure_margin: timing.duration(timing.exposure_margin_lines),
+            frame_duration: Limits { min: frame_min, max: frame_max },
+            analogue_gain: Limits { min: gain_min, max: gain_max },
+            sensitivity: self.helper.sensitivity,
+            black_level_16bit: self.helper.black_level_16bit,
+        }
+    }
+
+    fn set_up(&mut self, configuration: &Configuration, at: usize) -> Result<Plan> {
+        let detail = self.modes[at].clone();
+        let location = self.location.clone();
+        let between = self.open_between(&location)?;
+        let devices = &mut self.engine_mut().devices;
+        set_links(devices, &location)?;
+        let format = flipped(detail.mode.format, configuration.transform);
+        let bus = set_sensor(devices, configuration, format.media_bus_code(), &detail)?;
+        for (mut sub_device, sink, source) in between {
+            sub_device.set_format(sink, bus)?;
+            sub_device.set_format(source, bus)?;
+        }
+        let raw = raw_format(configuration, format, detail.mode.size.cast());
+        set_image(devices, IMAGE, raw)?;
+        set_image(devices, INPUT, raw)?;
+        let embedded = if location.has_embedded() {
+            devices.nodes[usize::from(EMBEDDED)].format()?.size_bytes()
+        } else {
+            0
+        };
+        let plan = self.plan(configuration, &detail, embedded);
+        self.set_outputs(configuration, &plan)?;
+        self.brain().bits = detail.mode.format.bits;
+        Ok(plan)
+    }
+
+    fn open_between(&self, location: &Location) -> Result<Vec<(Box<dyn SubDevice>, u32, u32)>> {
+        let mut provider = lock(&self.provider);
+        let open =
+            |(path, sink, source): &(String, u32, u32)| Ok((provider.sub_device(path)?, *sink, *source));
+        location.between.iter().map(open).collect()
+    }
+
+    fn set_outputs(&mut self, configuration: &Configuration, plan: &Plan) -> Result<()> {
+        let devices = &mut self.engine_mut().devices;
+        for stream in [OUTPUT0, OUTPUT1] {
+            let wanted = match plan.place[usize::from(stream)] {
+                Some(index) => image_format(&configuration.streams[index]),
+                None if stream == OUTPUT0 => unused_output(),
+                None => continue,
+            };
+            set_image(devices, stream, wanted)?;
+        }
+        Ok(())
+    }
+}
+
+fn helper_model(sensor: &str) -> String {
+    sensor.split(' ').next().unwrap_or(sensor).to_owned()
+}
+
+fn tuning_of(sensor: &str) -> &'static Tuning {
+    match sensor {
+        "imx219" => &pinhole_algorithm::tuning::IMX219,
+        "imx477" => &pinhole_algorithm::tuning::IMX477,
+        _ => &Tuning::UNCALIBRATED,
+    }
+}
+
+/// The tuning at the temperature nearest to D65's, as RAW files want it.
+fn calibration(tuning: &Tuning, helper: &SensorHelper) -> Option<Calibration> {
+    const D65_K: f64 = 6504.0;
+    let from_d65 = |kelvin: f64| (kelvin - D65_K).abs();
+    let white =
+        tuning.white_balance.curve.iter().min_by(|a, b| from_d65(a.kelvin).total_cmp(&from_d65(b.kelvin)))?;
+    let colour = tuning.colour.iter().min_by(|a, b| from_d65(a.kelvin).total_cmp(&from_d65(b.kelvin)))?;
+    let unbalance = Matrix3::diagonal([white.red, 1.0, white.blue]);
+    let xyz_to_sensor = unbalance.times(&colour.matrix.inverse()?).times(&SRGB_TO_XYZ.inverse()?);
+    Some(Calibration { xyz_to_sensor: xyz_to_sensor.0, black_level_16bit: helper.black_level_16bit })
+}
+
+/// From linear sRGB to CIE XYZ (IEC 61966-2-1).
+const SRGB_TO_XYZ: Matrix3 = Matrix3([
+    [0.4124564, 0.3575761, 0.1804375],
+    [0.2126729, 0.7151522, 0.0721750],
+    [0.0193339, 0.1191920, 0.9503041],
+]);
+
+/// Places in the configuration, and bytes of a buffer, of each stream. The larger processed
+/// picture comes from the first output.
+fn places(
+    configuration: &Configuration,
+    mode: &pinhole_camera::config::SensorMode,
+    embedded_bytes: u32,
+) -> ([Option<usize>; STREAMS], [u32; STREAMS]) {
+    let streams = &configuration.streams;
+    let mut place = [None; STREAMS];
+    place[usize::from(IMAGE)] = streams.iter().position(|stream| stream.role == Role::Raw);
+    let mut processed: Vec<usize> = (0..streams.len()).filter(|i| streams[*i].role != Role::Raw).collect();
+    processed.sort_by_key(|i| std::cmp::Reverse(streams[*i].size.area()));
+    place[usize::from(OUTPUT0)] = processed.first().copied();
+    place[usize::from(OUTPUT1)] = processed.get(1).copied();
+    let bytes_of = |stream: u8, otherwise: u32| {
+        place[usize::from(stream)].map_or(otherwise, |index| streams[index].frame_bytes)
+    };
+    let raw = raw_format(configuration, flipped(mode.format, configuration.transform), mode.size.cast());
+    let unused = unused_output().size_bytes;
+    let bytes = [
+        bytes_of(IMAGE, raw.size_bytes),
+        embedded_bytes,
+        0,
+        bytes_of(OUTPUT0, unused),
+        bytes_of(OUTPUT1, 0),
+        size_of::<pinhole_device::uapi::bcm2835_isp::Statistics>() as u32,
+    ];
+    (place, bytes)
+}
+
+/// Internal buffers of each stream: the least that lets no frame be lost.
+///
+/// Where applications have no RAW stream, the receiver needs one to fill and one to go on
+/// with, and the ISP one to read. Where they have, theirs do that work, and two serve the
+/// requests that bring none. One at each output serves those; the ISP's statistics are back
+/// before the next frame goes in. Embedded data is held only until it has been read, so it
+/// takes one more than there are images.
+fn internal(raw_buffers: Option<u32>, has_embedded: bool, has_output1: bool) -> [u32; STREAMS] {
+    let image = raw_buffers.map_or(3, |_| 2);
+    let embedded = if has_embedded { (image + raw_buffers.unwrap_or(0) + 1).min(12) } else { 0 };
+    [image, embedded, 0, 1, u32::from(has_output1), 1]
+}
+
+fn raw_format(
+    configuration: &Configuration,
+    sent: pinhole_base::format::RawFormat,
+    size: Size,
+) -> ImageFormat {
+    if let Some(stream) = configuration.streams.iter().find(|stream| stream.role == Role::Raw) {
+        return image_format(stream);
+    }
+    // Internal frames are packed where the sensor has more than 8 bits: they take less memory.
+    let packing = if sent.bits == 8 { sent.packing } else { pinhole_base::format::Packing::Csi2 };
+    let format = PixelFormat::Raw(pinhole_base::format::RawFormat { packing, ..sent });
+    sized(format, size, ColourSpace::RAW, configuration::RAW_ALIGNMENT)
+}
+
+fn unused_output() -> ImageFormat {
+    sized(PixelFormat::Yuv420, UNUSED_OUTPUT, ColourSpace::SYCC, configuration::OUTPUT_ALIGNMENT)
+}
+
+fn sized(format: PixelFormat, size: Size, colour: ColourSpace, alignment: u32) -> ImageFormat {
+    let stride_bytes = format.row_bytes(size.width).unwrap_or(0).next_multiple_of(alignment);
+    ImageFormat {
+        format,
+        size,
+        stride_bytes,
+        size_bytes: format.planes(stride_bytes, size.height).bytes() as u32,
+        colour,
+    }
+}
+
+fn image_format(stream: &StreamConfiguration) -> ImageFormat {
+    ImageFormat {
+        format: stream.format,
+        size: stream.size,
+        stride_bytes: stream.stride_bytes,
+        size_bytes: stream.frame_bytes,
+        colour: stream.colour,
+    }
+}
+
+fn set_links(devices: &mut Devices, location: &Location) -> Result<()> {
+    let receiver =
+        devices.media.iter_mut().find(|device| device.graph().info.path == location.receiver_media);
+    let Some(receiver) = receiver else { return Ok(()) };
+    location.links.iter().try_for_each(|link| receiver.set_link(*link, true))
+}
+
+fn set_sensor(
+    devices: &mut Devices,
+    configuration: &Configuration,
+    bus_code: Option<u32>,
+    detail: &ModeDetail,
+) -> Result<MediaBusFormat> {
+    let sensor =
+        devices.sensor.as_mut().ok_or_else(|| Error::new(ErrorKind::NotFound, "setting the sensor up"))?;
+    let flip = |code, on: bool| ControlWrite { code, value: Payload::Integer(i64::from(on)) };
+    let transform = configuration.transform;
+    sensor.set_controls(&[flip(code::HFLIP, transform.hflip), flip(code::VFLIP, transform.vflip)])?;
+    let wanted = MediaBusFormat { code: bus_code.unwrap_or(0), size: detail.mode.size };
+    let set = sensor.set_format(0, wanted)?;
+    if set == wanted {
+        return Ok(set);
+    }
+    Err(Error::new(ErrorKind::Device, "setting the sensor's mode")
+        .at(sensor.name())
+        .because(format!("it made {:#06x} {} of {:#06x} {}", set.code, set.size, wanted.code, wanted.size)))
+}
+
+fn set_image(devices: &mut Devices, stream: u8, wanted: ImageFormat) -> Result<()> {
+    let node = &mut devices.nodes[usize::from(stream)];
+    let set = node.set_format(NodeFormat::Image(wanted))?;
+    match set.image() {
+        Some(image)
+            if (image.format, image.size, image.stride_bytes)
+                == (wanted.format, wanted.size, wanted.stride_bytes) =>
+        {
+            Ok(())
+        }
+        _ => Err(Error::new(ErrorKind::Device, "setting a format")
+            .at(node.capabilities().name.clone())
+            .because(format!("the device made {set:?} of {wanted:?}"))),
+    }
+}
+
+fn controls(modes: &[ModeDetail], helper: &SensorHelper) -> Vec<ControlLimits> {
+    let exposures: Vec<_> = modes.iter().map(|detail| detail.timing.exposure_limits()).collect();
+    let micros = |time: std::time::Duration| time.as_micros() as f64;
+    let least = exposures.iter().map(|(min, _)| micros(*min)).fold(f64::INFINITY, f64::min);
+    let most = exposures.iter().map(|(_, max)| micros(*max)).fold(0.0, f64::max);
+    let (gain_min, gain_max) = helper.gain_limits();
+    let limits = |id, minimum, maximum, default| ControlLimits { id, minimum, maximum, default };
+    let scalar = |id, minimum, maximum, default| limits(id, Some(minimum), Some(maximum), Some(default));
+    let free = |id| limits(id, None, None, None);
+    use control::ControlId as Id;
+    vec![
+        free(Id::AeEnable),
+        limits(Id::ExposureTime, Some(least), Some(most), None),
+        limits(Id::AnalogueGain, Some(gain_min), Some(gain_max), None),
+        scalar(Id::ExposureValue, -8.0, 8.0, 0.0),
+        free(Id::AeMeteringMode),
+        free(Id::AeFlickerMode),
+        free(Id::AeFlickerPeriod),
+        free(Id::AwbEnable),
+        free(Id::AwbMode),
+        free(Id::ColourGains),
+        free(Id::ColourCorrectionMatrix),
+        scalar(Id::Brightness, -1.0, 1.0, 0.0),
+        scalar(Id::Contrast, 0.0, 32.0, 1.0),
+        scalar(Id::Saturation, 0.0, 32.0, 1.0),
+        scalar(Id::Sharpness, 0.0, 16.0, 1.0),
+        free(Id::ScalerCrop),
+        free(Id::FrameDurationLimits),
+    ]
+}
+
+impl Backend for Vc4Camera {
+    fn info(&self) -> &CameraInfo {
+        &self.info
+    }
+
+    fn acquire(&mut self) -> Result<()> {
+        let mut devices = self.open()?;
+        if let Some(heap) = devices.heap.as_mut() {
+            let mapper = Arc::clone(&devices.mapper);
+            // As above: no memory for it, no lens shading.
+            let _ = self.brain().allocate_shading(heap.as_mut(), mapper);
+        }
+        let algorithms: Box<dyn ControlLoop> = Box::new(SyncControlLoop::new(Arc::clone(&self.brain)));
+        let algorithms = match &self.decorator {
+            Some(decorate) => decorate(algorithms),
+            None => algorithms,
+        };
+        let configuration = configuration::propose(&self.modes, &[Role::Viewfinder])?;
+        let plan = self.plan(&configuration, &self.modes[0], 0);
+        self.engine = Some(Engine::new(Machine::new(plan), devices, algorithms));
+        Ok(())
+    }
+
+    fn release(&mut self) {
+        self.engine = None;
+    }
+
+    fn propose(&self, roles: &[Role]) -> Result<Configuration> {
+        configuration::propose(&self.modes, roles)
+    }
+
+    fn validate(&self, configuration: &mut Configuration) -> Result<Vec<Adjustment>> {
+        let (adjustments, at) = configuration::validate(&self.modes, configuration)?;
+        configuration.internal_bytes =
+            self.plan(configuration, &self.modes[at], EMBEDDED_BYTES).internal_bytes();
+        Ok(adjustments)
+    }
+
+    fn configure(&mut self, configuration: &Configuration) -> Result<()> {
+        let (_, at) = configuration::validate(&self.modes, &mut configuration.clone())?;
+        let plan = self.set_up(configuration, at)?;
+        self.engine_mut().pipeline.set_plan(plan);
+        Ok(())
+    }
+
+    fn export(&mut self, stream: usize, count: u32) -> Result<Vec<Arc<FrameMemory>>> {
+        let engine = self.engine_mut();
+        let place = engine.pipeline.plan().place;
+        let index = place.iter().position(|place| *place == Some(stream)).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidArgument, "allocating buffers")
+                .because(format!("there is no stream {stream}"))
+        })?;
+        export(engine.devices.nodes[index].as_mut(), count, &engine.devices.mapper)
+    }
+
+    fn start(&mut self, controls: &ControlList, exchange: &Exchange) -> Result<()> {
+        self.prepare_algorithms(controls);
+        let watched: Vec<_> = self
+            .engine()
+            .pipeline
+            .plan()
+            .streams()
+            .map(|stream| (stream, Interest { buffers: true, events: stream == IMAGE }))
+            .collect();
+        self.engine_mut().start(&watched, exchange)?;
+        self.started_before = true;
+        Ok(())
+    }
+
+    fn step(&mut self, exchange: &Exchange, until: Option<Timestamp>) -> Result<()> {
+        self.engine_mut().step(exchange, until)
+    }
+
+    fn stop(&mut self, reason: &Error, exchange: &Exchange) {
+        self.engine_mut().stop(reason, exchange);
+    }
+
+    fn waker(&self) -> Waker {
+        self.engine().devices.poller.waker()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.engine().devices.poller.now()
+    }
+
+    fn audit(&self) {
+        self.engine().pipeline.audit();
+    }
+}
+
+/// Bytes of an embedded data buffer before the driver has been asked: what Unicam allocates.
+const EMBEDDED_BYTES: u32 = 16 << 10;

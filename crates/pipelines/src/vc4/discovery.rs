@@ -1,0 +1,163 @@
+//! Finds VC4 cameras: a receiver and an ISP for each sensor.
+
+use pinhole_base::format::RawFormat;
+use pinhole_base::geometry::Transform;
+use pinhole_base::{Error, ErrorKind, Result};
+use pinhole_camera::config::SensorMode;
+use pinhole_device::uapi::control_codes as code;
+use pinhole_device::{
+    ControlDescription, Entity, EntityFunction, Graph, MediaBusFormat, Provider, SelectionTarget, SubDevice,
+};
+use pinhole_sensor::SensorHelper;
+use pinhole_sensor::timing::ModeTiming;
+
+/// Names of the receiver's and the ISP's drivers.
+const RECEIVER: &str = "unicam";
+const ISP: &str = "bcm2835-isp";
+
+/// Where the parts of one camera are.
+#[derive(Clone, Debug)]
+pub struct Location {
+    /// Name of the sensor's entity.
+    pub sensor: String,
+    /// Path of the receiver's media device.
+    pub receiver_media: String,
+    /// Path of the ISP's media device.
+    pub isp_media: String,
+    /// Path of the sensor's sub-device.
+    pub sensor_path: String,
+    /// Paths of the nodes, by stream number; the embedded node's is empty where there is none.
+    pub nodes: [String; super::plan::STREAMS],
+    /// Links between sensor and receiver that have to be enabled.
+    pub links: Vec<u32>,
+    /// Sub-devices between sensor and receiver: path, sink pad, source pad.
+    pub between: Vec<(String, u32, u32)>,
+}
+
+impl Location {
+    /// Whether there is an embedded data node.
+    pub fn has_embedded(&self) -> bool {
+        !self.nodes[usize::from(super::plan::EMBEDDED)].is_empty()
+    }
+}
+
+/// The cameras of a provider.
+///
+/// # Errors
+/// The media devices cannot be listed.
+pub fn locate(provider: &mut dyn Provider) -> Result<Vec<Location>> {
+    let media = provider.media_devices()?;
+    let graphs: Vec<&Graph> = media.iter().map(|device| device.graph()).collect();
+    let of = |driver: &'static str| graphs.iter().copied().filter(move |graph| graph.info.driver == driver);
+    let mut isps = of(ISP);
+    let mut found = Vec::new();
+    for receiver in of(RECEIVER) {
+        let sensors = receiver.entities.iter().filter(|entity| entity.function == EntityFunction::Sensor);
+        for sensor in sensors {
+            // A receiver without an ISP to itself is no camera of this family.
+            let Some(isp) = isps.next() else { return Ok(found) };
+            found.extend(location(receiver, sensor, isp));
+        }
+    }
+    Ok(found)
+}
+
+fn location(receiver: &Graph, sensor: &Entity, isp: &Graph) -> Option<Location> {
+    let image = receiver.entity("unicam-image")?;
+    let way = receiver.path(sensor, image)?;
+    let node = |graph: &Graph, name: &str| graph.entity(name).and_then(|entity| entity.node.clone());
+    let embedded = node(receiver, "unicam-embedded").filter(|_| sensor.pads.len() > 1);
+    let isp_node = |name: &str| node(isp, &format!("bcm2835-isp0-{name}"));
+    let mut between = Vec::new();
+    for pair in way.windows(2) {
+        let entity = receiver.entity_of_pad(pair[0].sink)?;
+        let pad = |id: u32| entity.pads.iter().find(|pad| pad.id == id).map(|pad| pad.index);
+        between.push((entity.node.clone()?, pad(pair[0].sink)?, pad(pair[1].source)?));
+    }
+    Some(Location {
+        sensor: sensor.name.clone(),
+        receiver_media: receiver.info.path.clone(),
+        isp_media: isp.info.path.clone(),
+        sensor_path: sensor.node.clone()?,
+        nodes: [
+            image.node.clone()?,
+            embedded.unwrap_or_default(),
+            isp_node("output0")?,
+            isp_node("capture1")?,
+            isp_node("capture2")?,
+            isp_node("capture3")?,
+        ],
+        links: way.iter().filter(|link| !link.enabled && !link.immutable).map(|link| link.id).collect(),
+        between,
+    })
+}
+
+/// A mode of a sensor, with all that exposing in it takes.
+#[derive(Clone, Debug)]
+pub struct ModeDetail {
+    /// What applications are told of it.
+    pub mode: SensorMode,
+    /// Its line and frame lengths.
+    pub timing: ModeTiming,
+}
+
+/// Asks a sensor for all its modes, by setting each.
+///
+/// # Errors
+/// The sensor refuses, lacks a control that exposing needs, or is gone.
+pub fn modes(sensor: &mut dyn SubDevice, helper: &SensorHelper) -> Result<Vec<ModeDetail>> {
+    let mut modes = Vec::new();
+    for code in sensor.media_bus_codes(0)? {
+        let Some(format) = RawFormat::from_media_bus_code(code) else { continue };
+        for size in sensor.frame_sizes(0, code)? {
+            let set = sensor.set_format(0, MediaBusFormat { code, size })?;
+            if set.size == size && set.code == code {
+                modes.push(mode(sensor, format, set, helper)?);
+            }
+        }
+    }
+    Ok(modes)
+}
+
+fn mode(
+    sensor: &mut dyn SubDevice,
+    format: RawFormat,
+    set: MediaBusFormat,
+    helper: &SensorHelper,
+) -> Result<ModeDetail> {
+    let controls = sensor.query_controls()?;
+    let find = |code| {
+        controls.iter().find(|control| control.code == code).ok_or_else(|| missing(sensor.name(), code))
+    };
+    let vblank = find(code::VBLANK)?;
+    let timing = ModeTiming {
+        pixel_rate_hz: positive(find(code::PIXEL_RATE)?),
+        width: set.size.width,
+        height: set.size.height,
+        hblank: find(code::HBLANK)?.minimum.max(0) as u32,
+        vblank_min: vblank.minimum.max(0) as u32,
+        vblank_max: vblank.maximum.clamp(0, i64::from(u32::MAX / 2)) as u32,
+        exposure_min_lines: helper.exposure_min_lines.max(find(code::EXPOSURE)?.minimum.max(1) as u32),
+        exposure_margin_lines: helper.exposure_margin_lines,
+    };
+    let crop = sensor.selection(SelectionTarget::Crop)?;
+    let shortest = timing.frame_duration(timing.vblank_min).as_secs_f64();
+    let mode = SensorMode { size: set.size, format, crop, fps_max: 1.0 / shortest.max(1e-6) };
+    Ok(ModeDetail { mode, timing })
+}
+
+fn positive(control: &ControlDescription) -> u64 {
+    control.maximum.max(1) as u64
+}
+
+fn missing(sensor: &str, code: pinhole_device::ControlCode) -> Error {
+    Error::new(ErrorKind::Unsupported, "asking the sensor for its modes")
+        .at(sensor)
+        .because(format!("it has no control {code:?}, without which it cannot be exposed"))
+        .hint("a driver that is too old?")
+}
+
+/// The code under which a sensor sends samples once it mirrors.
+pub fn flipped(format: RawFormat, transform: Transform) -> RawFormat {
+    RawFormat { order: format.order.map(|order| transform.apply_to(order)), ..format }
+}

@@ -1,0 +1,228 @@
+//! Start and stop of the machine, and its face to the loop.
+
+use super::machine::{BUFFERS_MAX, Machine, Received, SLOTS, State, empty_stream};
+use super::matching::Matcher;
+use super::plan::{EMBEDDED, IMAGE, INPUT, STATISTICS};
+use super::requests::Progress;
+use pinhole_base::{Error, ErrorKind, Result, Timestamp};
+use pinhole_buffer::{FrameMemory, Owner};
+use pinhole_camera::devices::{Devices, export};
+use pinhole_camera::drops::DropCounters;
+use pinhole_camera::pipeline::{Action, Actions, ControlTarget, Event, Pipeline};
+use pinhole_camera::slots::Slots;
+use pinhole_camera::table::BufferTable;
+use pinhole_device::control::WriteList;
+use pinhole_device::uapi::control_codes;
+use pinhole_device::{ControlCode, Payload};
+use pinhole_sensor::delayed::SensorControl;
+use std::sync::Arc;
+
+impl Pipeline for Machine {
+    fn on_event(&mut self, now: Timestamp, event: Event, actions: &mut Actions) {
+        self.step(now, event, actions);
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        self.next_deadline()
+    }
+
+    fn memory(&self, buffer: u16) -> &FrameMemory {
+        self.table.memory(usize::from(buffer))
+    }
+
+    fn controls(&self, target: ControlTarget) -> WriteList<'_> {
+        let mut list = WriteList::default();
+        match target {
+            ControlTarget::SensorFirst => {
+                let first = self.sensor_writes.priority();
+                first.iter().for_each(|write| list.push(code(write.control), integer(write.value)));
+            }
+            ControlTarget::Sensor => {
+                self.sensor_writes
+                    .rest()
+                    .for_each(|write| list.push(code(write.control), integer(write.value)));
+            }
+            ControlTarget::Stream(_) => {
+                let job = self.run.as_ref().and_then(super::run::Run::controls);
+                return job.map_or(list, |job| job.parameters.writes());
+            }
+        }
+        list
+    }
+
+    fn start(&mut self, devices: &mut Devices, actions: &mut Actions) -> Result<()> {
+        self.reset();
+        self.state = State::Starting;
+        self.table = BufferTable::new(BUFFERS_MAX);
+        for stream in self.plan.streams().collect::<Vec<_>>() {
+            self.prepare(stream, devices)?;
+        }
+        self.write_initial(devices)?;
+        self.queue_first(actions);
+        Ok(())
+    }
+
+    fn stream_on(&mut self, devices: &mut Devices) -> Result<()> {
+        devices.nodes[usize::from(IMAGE)].subscribe_frame_start(true)?;
+        for stream in self.plan.streams() {
+            devices.nodes[usize::from(stream)].stream_on()?;
+        }
+        self.state = State::Running;
+        Ok(())
+    }
+
+    fn stop(&mut self, devices: &mut Devices, reason: &Error, actions: &mut Actions) -> Result<()> {
+        self.state = State::Stopped;
+        let mut first_error = Ok(());
+        for stream in self.plan.streams().rev() {
+            let node = &mut devices.nodes[usize::from(stream)];
+            first_error = first_error.and(node.stream_off()).and(node.free());
+            // An error above must not keep the slots.
+            let _ = node.free();
+        }
+        let unsubscribed = devices.nodes[usize::from(IMAGE)].subscribe_frame_start(false);
+        while let Some(request) = self.requests.pop_cancelled(reason) {
+            actions.push_back(Action::Complete(request));
+        }
+        self.reset();
+        first_error.and(unsubscribed)
+    }
+
+    fn shared_buffers(&self) -> Vec<(u16, Arc<FrameMemory>)> {
+        let memory = |index: &u16| (*index, Arc::clone(self.table.memory(usize::from(*index))));
+        self.shared.iter().map(memory).collect()
+    }
+
+    fn drops(&self) -> &DropCounters {
+        &self.drops
+    }
+
+    fn audit(&self) {
+        self.audit_owners();
+        self.audit_requests();
+    }
+}
+
+fn code(control: SensorControl) -> ControlCode {
+    match control {
+        SensorControl::Vblank => control_codes::VBLANK,
+        SensorControl::Hblank => control_codes::HBLANK,
+        SensorControl::Exposure => control_codes::EXPOSURE,
+        SensorControl::AnalogueGain => control_codes::ANALOGUE_GAIN,
+    }
+}
+
+fn integer(value: u32) -> Payload<'static> {
+    Payload::Integer(i64::from(value))
+}
+
+impl Machine {
+    /// Forgets everything but the plan. Nothing of one run survives into the next.
+    fn reset(&mut self) {
+        self.requests.restart();
+        self.table = BufferTable::new(0);
+        self.shared.clear();
+        self.streams = std::array::from_fn(|index| empty_stream(&self.plan, index as u8, 0));
+        self.input = None;
+        self.matcher = Matcher::new(usize::from(BUFFERS_MAX), self.plan.has_embedded);
+        self.unmatched.clear();
+        self.delayed.reconfigure(self.plan.initial, Some(self.plan.bound()));
+        self.vblank = self.plan.initial.vblank;
+        self.matching_deadline = None;
+        self.run = None;
+        self.rewrite = true;
+        self.crop = self.plan.default_crop;
+        self.crop_set = None;
+        self.received = Received::default();
+        if self.state != State::Stopped {
+            self.drops = DropCounters::default();
+        }
+    }
+
+    /// Makes a stream ready: internal buffers exported and pooled, slots made for them and
+    /// for whatever the application brings.
+    fn prepare(&mut self, index: u8, devices: &mut Devices) -> Result<()> {
+        let node = devices.nodes[usize::from(index)].as_mut();
+        let internal = self.plan.internal[usize::from(index)];
+        let exported = if internal > 0 { export(node, internal, &devices.mapper)? } else { Vec::new() };
+        let granted = node.import(SLOTS)?;
+        if granted == 0 {
+            return Err(Error::new(ErrorKind::OutOfResources, "making slots for buffers")
+                .at(node.capabilities().name.clone())
+                .because("the device granted none"));
+        }
+        let slots = granted.min(SLOTS) as u16;
+        if index == INPUT {
+            self.input_slots = Slots::new(slots, BUFFERS_MAX);
+            return Ok(());
+        }
+        self.streams[usize::from(index)] = empty_stream(&self.plan, index, slots);
+        for memory in exported {
+            let token = self.table.enter_internal(memory)?;
+            if index == EMBEDDED || index == STATISTICS {
+                self.shared.push(token.index() as u16);
+            }
+            self.streams[usize::from(index)].stock(token);
+        }
+        Ok(())
+    }
+
+    fn write_initial(&self, devices: &mut Devices) -> Result<()> {
+        let Some(sensor) = devices.sensor.as_mut() else { return Ok(()) };
+        let mut first = WriteList::default();
+        first.push(control_codes::VBLANK, integer(self.plan.initial.vblank));
+        sensor.set_controls(&first)?;
+        let mut rest = WriteList::default();
+        rest.push(control_codes::EXPOSURE, integer(self.plan.initial.exposure_lines));
+        rest.push(control_codes::ANALOGUE_GAIN, integer(self.plan.initial.gain_code));
+        sensor.set_controls(&rest)
+    }
+
+    /// Queues what the receiver needs before the first frame: everything where its images are
+    /// internal; else as many internal ones as frames will be hidden.
+    fn queue_first(&mut self, actions: &mut Actions) {
+        self.streams[usize::from(EMBEDDED)].queue_all(&mut self.table, actions);
+        let image = &mut self.streams[usize::from(IMAGE)];
+        if !self.plan.raw_is_external() {
+            image.queue_all(&mut self.table, actions);
+            return;
+        }
+        for _ in 0..self.plan.hide.min(image.pooled() as u32) {
+            image.queue_internal(None, &mut self.table, actions);
+        }
+    }
+
+    /// Every buffer is where the ledger says it is, and nowhere else.
+    fn audit_owners(&self) {
+        let ledger = self.table.ledger();
+        for stream in &self.streams {
+            let held = ledger.held_by(stream.device());
+            assert_eq!(
+                held,
+                if stream.index() == INPUT { usize::from(self.input.is_some()) } else { stream.queued() },
+                "stream {}: the ledger and the device's slots differ",
+                stream.index()
+            );
+        }
+        let pooled: usize = self.streams.iter().map(pinhole_camera::stream::Stream::pooled).sum();
+        assert_eq!(ledger.held_by(Owner::Pool), pooled, "the ledger and the pools differ");
+        let run_image = self.run.as_ref().is_some_and(super::run::Run::holds_image);
+        let matching = self.matcher.images() + self.matcher.embedded() + usize::from(run_image);
+        assert_eq!(ledger.held_by(Owner::Matching), matching, "the ledger and the matcher differ");
+        let algorithms = self.run.as_ref().map_or(0, super::run::Run::holds_for_algorithms);
+        assert_eq!(ledger.held_by(Owner::Algorithms), algorithms, "the ledger and the run differ");
+        let held: usize = self.requests.iter().map(|entry| entry.tokens.iter().flatten().count()).sum();
+        let waiting: usize = self.streams.iter().map(pinhole_camera::stream::Stream::waiting_buffers).sum();
+        assert_eq!(ledger.held_by(Owner::Waiting), held + waiting, "the ledger and the waiting lists differ");
+        assert!(self.unmatched.is_empty(), "unmatched embedded data was left lying");
+    }
+
+    fn audit_requests(&self) {
+        let running = self.requests.iter().filter(|entry| entry.progress == Progress::Running).count();
+        assert!(running <= 1, "{running} requests are at the ISP at once");
+        for (index, stream) in self.streams.iter().enumerate() {
+            let internal = self.plan.internal[index] as usize;
+            assert!(stream.pooled() <= internal, "stream {index} has pooled a buffer of the application's");
+        }
+    }
+}

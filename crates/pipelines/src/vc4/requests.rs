@@ -1,0 +1,110 @@
+//! The requests under way, in the order of queueing.
+
+use pinhole_base::Error;
+use pinhole_buffer::Token;
+use pinhole_camera::config::STREAMS_MAX;
+use pinhole_camera::request::Request;
+use std::collections::VecDeque;
+
+/// How far a request has come in the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It waits for a frame.
+    Waiting,
+    /// Its frame is being processed.
+    Running,
+    /// It is done or given up; it waits for those before it.
+    Done,
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub struct Entry {
+    /// The request.
+    pub request: Request,
+    /// How far it has come.
+    pub progress: Progress,
+    /// The buffers of processed streams, by the streams' places in the configuration, that
+    /// wait for the request's turn at the ISP.
+    pub tokens: [Option<Token>; STREAMS_MAX],
+}
+
+/// The queue of requests.
+#[derive(Debug)]
+pub struct RequestQueue {
+    entries: VecDeque<Entry>,
+    first: u64,
+}
+
+impl RequestQueue {
+    /// An empty queue, for at most `bound` requests.
+    pub fn new(bound: usize) -> Self {
+        Self { entries: VecDeque::with_capacity(bound), first: 0 }
+    }
+
+    /// Appends a request and numbers it.
+    pub fn push(&mut self, mut request: Request, progress: Progress) -> u64 {
+        let number = self.first + self.entries.len() as u64;
+        request.set_number(number);
+        self.entries.push_back(Entry { request, progress, tokens: Default::default() });
+        number
+    }
+
+    /// The request of that number, if it is under way.
+    pub fn get(&mut self, number: u64) -> Option<&mut Entry> {
+        let at = number.checked_sub(self.first)?;
+        self.entries.get_mut(at as usize)
+    }
+
+    /// The number of the first request that waits for a frame.
+    pub fn next_waiting(&self) -> Option<u64> {
+        let at = self.entries.iter().position(|entry| entry.progress == Progress::Waiting)?;
+        Some(self.first + at as u64)
+    }
+
+    /// Takes the first request out if it is done.
+    pub fn pop_done(&mut self) -> Option<Request> {
+        let done = self.entries.front()?.progress == Progress::Done;
+        if done { self.pop() } else { None }
+    }
+
+    /// Takes the first request out; cancels it for `reason` unless it is done.
+    pub fn pop_cancelled(&mut self, reason: &Error) -> Option<Request> {
+        if let Some(front) = self.entries.front_mut()
+            && front.progress != Progress::Done
+        {
+            front.request.cancel(reason.clone());
+        }
+        self.pop()
+    }
+
+    fn pop(&mut self) -> Option<Request> {
+        let entry = self.entries.pop_front()?;
+        self.first += 1;
+        Some(entry.request)
+    }
+
+    /// Numbers from 0 again.
+    ///
+    /// # Panics
+    /// Requests are under way.
+    pub fn restart(&mut self) {
+        assert!(self.entries.is_empty(), "{} requests are under way", self.entries.len());
+        self.first = 0;
+    }
+
+    /// How many are under way.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// All, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+}

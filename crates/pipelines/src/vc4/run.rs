@@ -1,0 +1,574 @@
+//! One frame's way through the algorithms and the ISP.
+
+use super::machine::{Machine, State, crop_in};
+use super::matching::{Image, Pair};
+use super::plan::{INPUT, OUTPUT0, OUTPUT1, STATISTICS};
+use super::requests::Progress;
+use pinhole_base::control;
+use pinhole_base::{Error, ErrorKind, Timestamp};
+use pinhole_buffer::{Owner, Token};
+use pinhole_camera::drops::DropCause;
+use pinhole_camera::job::{Job, JobKind, SensorValues};
+use pinhole_camera::pipeline::{Action, Actions, ControlTarget, withdraw};
+use pinhole_camera::request::BufferInfo;
+use pinhole_device::Dequeued;
+use pinhole_sensor::delayed::{Applied, SensorControls};
+
+/// Where the run's job is.
+#[derive(Debug)]
+enum JobPlace {
+    /// Here.
+    Home(Box<Job>),
+    /// With the algorithms.
+    Out(JobKind),
+}
+
+/// The frame that is being processed.
+#[derive(Debug)]
+pub(super) struct Run {
+    job_id: u64,
+    job: JobPlace,
+    /// The request it is for; `None` for a hidden frame.
+    request: Option<u64>,
+    /// Its image, until the ISP has it.
+    image: Option<Image>,
+    /// Buffers that the algorithms hold.
+    embedded: Option<Token>,
+    statistics: Option<Token>,
+    /// Streams whose buffers the ISP has, a bit each.
+    isp: u8,
+    processed: bool,
+    /// Why the request is given up once the ISP is done.
+    failure: Option<Error>,
+    deadline: Timestamp,
+}
+
+impl Run {
+    pub(super) fn deadline(&self) -> Timestamp {
+        self.deadline
+    }
+
+    pub(super) fn holds_for_algorithms(&self) -> usize {
+        usize::from(self.embedded.is_some()) + usize::from(self.statistics.is_some())
+    }
+
+    pub(super) fn holds_image(&self) -> bool {
+        self.image.is_some()
+    }
+
+    pub(super) fn controls(&self) -> Option<&Job> {
+        match &self.job {
+            JobPlace::Home(job) => Some(job),
+            JobPlace::Out(_) => None,
+        }
+    }
+}
+
+const fn bit(stream: u8) -> u8 {
+    1 << stream
+}
+
+impl Machine {
+    /// Starts a run if nothing is in its way: the machine is idle, and there is a request
+    /// with a frame for it, or a frame to be hidden.
+    pub(super) fn try_run(&mut self, now: Timestamp, actions: &mut Actions) {
+        self.prune(actions);
+        self.matching_deadline = None;
+        if self.state != State::Running || self.run.is_some() {
+            return;
+        }
+        if let Some((pair, request)) = self.select(now, actions) {
+            self.start_run(now, pair, request, actions);
+        }
+    }
+
+    /// Frames that belong to no request are kept only while they are the newest.
+    fn prune(&mut self, actions: &mut Actions) {
+        while self.matcher.images() > 1
+            && let Some(front) = self.matcher.front()
+            && front.request.is_none()
+        {
+            let cause = if front.hidden { DropCause::StartUp } else { DropCause::Unrequested };
+            self.discard(cause, actions);
+        }
+    }
+
+    fn select(&mut self, now: Timestamp, actions: &mut Actions) -> Option<(Pair, Option<u64>)> {
+        loop {
+            let front = self.matcher.front()?;
+            if front.hidden {
+                return Some((self.pair(now, actions)?, None));
+            }
+            let number = self.requests.next_waiting();
+            match (front.request, number) {
+                (Some(mine), Some(next)) if mine > next => return None, // That request's own frame is still to come.
+                (Some(mine), Some(next)) if mine == next => {}
+                (None, Some(_)) if !self.plan.raw_is_external() && !self.is_stale(now) => {}
+                (None, None) if !self.plan.raw_is_external() => return None, // It may be wanted while it is fresh.
+                _ => {
+                    self.discard(DropCause::Unrequested, actions);
+                    continue;
+                }
+            }
+            return Some((self.pair(now, actions)?, number));
+        }
+    }
+
+    /// Whether the first frame has waited since before the last frame should have come.
+    fn is_stale(&self, now: Timestamp) -> bool {
+        self.matcher.front().is_some_and(|front| front.arrived + self.patience() < now)
+    }
+
+    fn pair(&mut self, now: Timestamp, actions: &mut Actions) -> Option<Pair> {
+        let patience = self.patience();
+        let pair = self.matcher.next(now, patience, &mut self.unmatched);
+        self.recycle_unmatched(actions);
+        if pair.is_none() {
+            self.matching_deadline = self.matcher.deadline(patience);
+        }
+        pair
+    }
+
+    fn start_run(&mut self, now: Timestamp, pair: Pair, request: Option<u64>, actions: &mut Actions) {
+        let Pair { image, embedded } = pair;
+        if embedded.is_none() && self.plan.has_embedded {
+            self.drops.count(DropCause::EmbeddedLost);
+        }
+        if image.hidden {
+            self.drops.count(DropCause::StartUp);
+        }
+        let embedded = embedded.map(|embedded| {
+            self.table.transfer(&embedded.token, Owner::Matching, Owner::Algorithms);
+            embedded.token
+        });
+        let mut job = self.make_job(&image, request);
+        job.embedded = embedded.as_ref().map(|token| token.index() as u16);
+        self.set_crop(&mut job, actions);
+        let run = Run {
+            job_id: job.id,
+            job: JobPlace::Out(JobKind::Prepare),
+            request,
+            image: Some(image),
+            embedded,
+            statistics: None,
+            isp: 0,
+            processed: false,
+            failure: None,
+            deadline: now + self.time_limit(),
+        };
+        self.run = Some(run);
+        actions.push_back(Action::Job(job));
+    }
+
+    fn make_job(&mut self, image: &Image, request: Option<u64>) -> Box<Job> {
+        let mut job = self.spare.pop().unwrap_or_default();
+        self.jobs += 1;
+        job.id = self.jobs;
+        job.kind = JobKind::Prepare;
+        job.sequence = image.sequence;
+        job.timestamp = image.timestamp;
+        job.statistics = None;
+        job.rewrite = std::mem::take(&mut self.rewrite);
+        job.wish = None;
+        job.error = None;
+        job.parameters.clear();
+        job.controls.clear();
+        job.metadata.clear();
+        if let Some(entry) = request.and_then(|number| self.requests.get(number)) {
+            entry.progress = Progress::Running;
+            job.controls.merge(entry.request.controls());
+        }
+        let applied = self.applied(image.sequence);
+        job.applied = values(applied.controls);
+        let metadata = &mut job.metadata;
+        metadata.set(control::SENSOR_SEQUENCE, i64::from(image.sequence));
+        metadata.set(control::SENSOR_TIMESTAMP, image.timestamp.as_nanos() as i64);
+        metadata.set(control::FRAME_STATE, image.state());
+        metadata.set(control::FRAME_ERROR, image.error);
+        metadata.set(control::CONTROLS_APPLIED_BY, applied.cookie as i64 - 1);
+        job
+    }
+
+    /// What the sensor was set to in a frame. Frames from before the record get its oldest.
+    fn applied(&self, sequence: u32) -> Applied {
+        self.delayed.get(sequence).unwrap_or(Applied { controls: self.plan.initial, cookie: 0 })
+    }
+
+    fn set_crop(&mut self, job: &mut Job, actions: &mut Actions) {
+        if let Some(wanted) = crop_in(&job.controls) {
+            self.crop = wanted;
+        }
+        let (native, mode) = self.plan.crop(self.crop);
+        job.metadata.set(control::SCALER_CROP, native);
+        if self.crop_set != Some(mode) {
+            self.crop_set = Some(mode);
+            actions.push_back(Action::SetCrop { stream: INPUT, crop: mode });
+        }
+    }
+
+    // Answers.
+
+    pub(super) fn on_answer(&mut self, now: Timestamp, job: Box<Job>, actions: &mut Actions) {
+        let current = self.run.as_ref().is_some_and(|run| {
+            run.job_id == job.id && matches!(run.job, JobPlace::Out(kind) if kind == job.kind)
+        });
+        if !current {
+            self.keep_spare(job); // An answer that nobody waits for any more.
+            return;
+        }
+        if let Some(error) = self.objection(&job) {
+            self.reject(job, error, actions);
+            return;
+        }
+        match job.kind {
+            JobKind::Prepare => self.on_prepared(now, job, actions),
+            JobKind::Process => self.on_processed(job, actions),
+        }
+    }
+
+    /// Gives the request up whose answer is no good. What the ISP has comes back in its time.
+    fn reject(&mut self, job: Box<Job>, error: Error, actions: &mut Actions) {
+        self.rewrite = true;
+        self.drops.count(DropCause::Algorithms);
+        if job.kind == JobKind::Prepare {
+            self.keep_spare(job);
+            self.fail_run(error, actions);
+            return;
+        }
+        if let Some(run) = self.run.as_mut() {
+            run.failure = Some(error);
+        }
+        self.finish_process(job, actions);
+    }
+
+    /// What is wrong with an answer: an error of its own, or a buffer that it was not given.
+    fn objection(&self, job: &Job) -> Option<Error> {
+        let run = self.run.as_ref()?;
+        let given = |token: &Option<Token>| token.as_ref().map(|token| token.index() as u16);
+        let known = match job.kind {
+            JobKind::Prepare => job.embedded == given(&run.embedded),
+            JobKind::Process => job.statistics == given(&run.statistics),
+        };
+        if known {
+            return job.error.clone();
+        }
+        Some(
+            Error::new(ErrorKind::Algorithm, "reading the algorithms' answer")
+                .because("it names an unknown buffer"),
+        )
+    }
+
+    fn keep_spare(&mut self, job: Box<Job>) {
+        if self.spare.len() < self.spare.capacity() {
+            self.spare.push(job);
+        }
+    }
+
+    fn on_prepared(&mut self, now: Timestamp, job: Box<Job>, actions: &mut Actions) {
+        if let Some(token) = self.run.as_mut().and_then(|run| run.embedded.take()) {
+            self.release_embedded(token, Owner::Algorithms, actions);
+        }
+        self.push_wish(&job);
+        if !job.parameters.is_empty() {
+            actions.push_back(Action::WriteControls(ControlTarget::Stream(INPUT)));
+        }
+        let limit = self.time_limit();
+        let Some(run) = self.run.as_mut() else { return };
+        run.job = JobPlace::Home(job);
+        run.deadline = now + limit;
+        self.feed_isp(actions);
+    }
+
+    fn push_wish(&mut self, job: &Job) {
+        if let Some(wish) = job.wish {
+            let controls = SensorControls {
+                exposure_lines: wish.exposure_lines,
+                gain_code: wish.gain_code,
+                vblank: wish.vblank_lines,
+                hblank: None,
+            };
+            // Cookies count requests from 1: 0 is what the sensor had at start.
+            let cookie = self.run.as_ref().and_then(|run| run.request).map_or(self.last_cookie(), |n| n + 1);
+            self.delayed.push(controls, cookie);
+        }
+    }
+
+    fn last_cookie(&self) -> u64 {
+        self.requests.next_waiting().unwrap_or(0)
+    }
+
+    /// Queues the outputs, the statistics and, last, the image: the ISP starts with it.
+    fn feed_isp(&mut self, actions: &mut Actions) {
+        let outputs =
+            if self.plan.has_output1 { &[OUTPUT0, OUTPUT1, STATISTICS][..] } else { &[OUTPUT0, STATISTICS] };
+        for stream in outputs {
+            if self.feed_output(*stream, actions).is_none() {
+                self.fail_run(no_buffer(*stream), actions);
+                return;
+            }
+        }
+        if self.feed_input(actions).is_none() {
+            self.fail_run(no_buffer(INPUT), actions);
+        }
+    }
+
+    fn feed_output(&mut self, stream: u8, actions: &mut Actions) -> Option<()> {
+        let run = self.run.as_mut()?;
+        let place = self.plan.place[usize::from(stream)];
+        let entry = run.request.and_then(|number| self.requests.get(number));
+        let token = entry.zip(place).and_then(|(entry, place)| entry.tokens[place].take());
+        self.streams[usize::from(stream)].queue_now(token, run.request, &mut self.table, actions)?;
+        run.isp |= bit(stream);
+        Some(())
+    }
+
+    fn feed_input(&mut self, actions: &mut Actions) -> Option<()> {
+        let run = self.run.as_mut()?;
+        let buffer = run.image.as_ref()?.token.index();
+        let slot = self.input_slots.take(buffer)?;
+        let image = run.image.take()?;
+        self.table.transfer(&image.token, Owner::Matching, Owner::Device(INPUT));
+        actions.push_back(Action::Queue {
+            stream: INPUT,
+            slot,
+            buffer: buffer as u16,
+            bytes_used: image.bytes_used,
+            timestamp: image.timestamp,
+        });
+        self.input = Some((slot, image));
+        run.isp |= bit(INPUT);
+        Some(())
+    }
+
+    // The ISP's buffers.
+
+    pub(super) fn on_input(&mut self, done: &Dequeued, actions: &mut Actions) {
+        let Some((slot, image)) = self.input.take_if(|(slot, _)| u32::from(*slot) == done.slot) else {
+            self.drops.count(DropCause::Impossible);
+            return;
+        };
+        self.input_slots.give_back(slot);
+        self.note_error(done.error);
+        self.release_image(image, Owner::Device(INPUT), actions);
+        self.isp_returned(INPUT);
+    }
+
+    pub(super) fn on_output(&mut self, stream: u8, done: &Dequeued, actions: &mut Actions) {
+        let queue = &mut self.streams[usize::from(stream)];
+        let (Some(returned), device) = (queue.dequeued(done.slot), queue.device()) else {
+            self.drops.count(DropCause::Impossible);
+            return;
+        };
+        self.note_error(done.error);
+        let info = self.output_info(done);
+        self.settle(stream, returned.token, device, returned.request, info, actions);
+        self.isp_returned(stream);
+    }
+
+    /// An output shows the frame that went in, whatever number the ISP's own count gives it.
+    fn output_info(&self, done: &Dequeued) -> BufferInfo {
+        let metadata = self.run.as_ref().and_then(Run::controls).map(|job| job.sequence);
+        BufferInfo {
+            sequence: metadata.unwrap_or(done.sequence),
+            timestamp: done.timestamp,
+            bytes_used: done.bytes_used[0],
+            error: done.error,
+            filled: true,
+        }
+    }
+
+    fn note_error(&mut self, error: bool) {
+        if let Some(Run { job: JobPlace::Home(job), .. }) = &mut self.run
+            && error
+        {
+            job.metadata.set(control::FRAME_ERROR, true);
+        }
+    }
+
+    pub(super) fn on_statistics(&mut self, now: Timestamp, done: &Dequeued, actions: &mut Actions) {
+        let queue = &mut self.streams[usize::from(STATISTICS)];
+        let (Some(returned), device) = (queue.dequeued(done.slot), queue.device()) else {
+            self.drops.count(DropCause::Impossible);
+            return;
+        };
+        let limit = self.time_limit();
+        let Some(run) = self.run.as_mut() else {
+            self.streams[usize::from(STATISTICS)].put_back(returned.token, device, &mut self.table, actions);
+            return;
+        };
+        self.table.transfer(&returned.token, device, Owner::Algorithms);
+        let buffer = returned.token.index() as u16;
+        run.statistics = Some(returned.token);
+        run.isp &= !bit(STATISTICS);
+        run.deadline = now + limit;
+        if let JobPlace::Home(mut job) = std::mem::replace(&mut run.job, JobPlace::Out(JobKind::Process)) {
+            job.kind = JobKind::Process;
+            job.statistics = Some(buffer);
+            job.metadata.set(
+                control::FRAME_ERROR,
+                done.error || job.metadata.get(control::FRAME_ERROR) == Some(true),
+            );
+            actions.push_back(Action::Job(job));
+        }
+    }
+
+    fn on_processed(&mut self, job: Box<Job>, actions: &mut Actions) {
+        self.push_wish(&job);
+        self.finish_process(job, actions);
+    }
+
+    fn finish_process(&mut self, job: Box<Job>, actions: &mut Actions) {
+        let token = self.run.as_mut().and_then(|run| run.statistics.take());
+        if let Some(token) = token {
+            self.streams[usize::from(STATISTICS)].put_back(
+                token,
+                Owner::Algorithms,
+                &mut self.table,
+                actions,
+            );
+        }
+        let Some(run) = self.run.as_mut() else { return };
+        run.processed = true;
+        run.job = JobPlace::Home(job);
+        self.end_run_if_done();
+    }
+
+    fn isp_returned(&mut self, stream: u8) {
+        if let Some(run) = self.run.as_mut() {
+            run.isp &= !bit(stream);
+        }
+        self.end_run_if_done();
+    }
+
+    fn end_run_if_done(&mut self) {
+        let Some(run) = self.run.take_if(|run| run.processed && run.isp == 0) else { return };
+        let JobPlace::Home(mut job) = run.job else { return };
+        if let (Some(error), Some(number)) = (run.failure, run.request) {
+            self.cancel(number, error);
+        } else if let Some(entry) = run.request.and_then(|number| self.requests.get(number)) {
+            std::mem::swap(entry.request.metadata_mut(), &mut job.metadata);
+            entry.request.complete();
+            entry.progress = Progress::Done;
+        }
+        self.keep_spare(job);
+    }
+
+    // What can go wrong.
+
+    /// Gives the run up, and its request: what the ISP was given is called back, what has not
+    /// been given to it yet stays here, and every buffer goes where it came from.
+    pub(super) fn fail_run(&mut self, error: Error, actions: &mut Actions) {
+        let Some(mut run) = self.run.take() else { return };
+        self.rewrite = true;
+        self.call_back(INPUT, actions);
+        if let Some(image) = self.take_back_input() {
+            run.image = Some(image);
+        }
+        for stream in [OUTPUT0, OUTPUT1, STATISTICS] {
+            self.call_back(stream, actions);
+            self.take_back(stream, actions);
+        }
+        actions.retain(|action| !matches!(action, Action::WriteControls(ControlTarget::Stream(INPUT))));
+        if let Some(number) = run.request {
+            self.cancel(number, error);
+        }
+        self.release_run(run, actions);
+    }
+
+    fn release_run(&mut self, run: Run, actions: &mut Actions) {
+        if let Some(image) = run.image {
+            self.release_image(image, Owner::Matching, actions);
+        }
+        if let Some(token) = run.embedded {
+            self.release_embedded(token, Owner::Algorithms, actions);
+        }
+        if let Some(token) = run.statistics {
+            self.streams[usize::from(STATISTICS)].put_back(
+                token,
+                Owner::Algorithms,
+                &mut self.table,
+                actions,
+            );
+        }
+        if let JobPlace::Home(job) = run.job {
+            self.keep_spare(job);
+        }
+    }
+
+    /// Withdraws what waits to be given to a stream's device; what the device has already
+    /// comes back by stopping and restarting its queue.
+    fn call_back(&mut self, stream: u8, actions: &mut Actions) {
+        let waiting = actions.len();
+        withdraw(actions, stream);
+        let withdrawn = waiting - actions.len();
+        let held = if stream == INPUT {
+            usize::from(self.input.is_some())
+        } else {
+            self.streams[usize::from(stream)].queued()
+        };
+        if held > withdrawn {
+            actions.push_back(Action::Recall { stream });
+        }
+    }
+
+    fn take_back_input(&mut self) -> Option<Image> {
+        let (slot, image) = self.input.take()?;
+        self.input_slots.give_back(slot);
+        self.table.transfer(&image.token, Owner::Device(INPUT), Owner::Matching);
+        Some(image)
+    }
+
+    /// Takes back the buffer that one of the ISP's queues refused.
+    pub(super) fn take_refused(&mut self, stream: u8, slot: u16, actions: &mut Actions) {
+        if stream == INPUT {
+            let image = self.take_back_input();
+            if let (Some(image), Some(run)) = (image, self.run.as_mut()) {
+                run.image = Some(image);
+            }
+            return;
+        }
+        let queue = &mut self.streams[usize::from(stream)];
+        let (returned, device) = (queue.dequeued(u32::from(slot)), queue.device());
+        if let Some(returned) = returned {
+            self.settle(stream, returned.token, device, None, BufferInfo::default(), actions);
+        }
+    }
+
+    fn take_back(&mut self, stream: u8, actions: &mut Actions) {
+        while let Some(returned) = self.streams[usize::from(stream)].recall_one() {
+            let device = self.streams[usize::from(stream)].device();
+            self.settle(stream, returned.token, device, None, BufferInfo::default(), actions);
+        }
+    }
+
+    /// Looks whether the algorithms or the ISP have taken too long.
+    pub(super) fn check_run(&mut self, now: Timestamp, actions: &mut Actions) {
+        let Some(run) = self.run.as_ref().filter(|run| run.deadline <= now) else { return };
+        let limit = self.time_limit().as_millis();
+        if run.isp != 0 {
+            actions.push_back(Action::Fail(
+                Error::new(ErrorKind::Timeout, "waiting for the ISP")
+                    .because(format!("it did not finish a frame within {limit} ms"))
+                    .hint("stop and start the camera to try again"),
+            ));
+            return;
+        }
+        self.drops.count(DropCause::Algorithms);
+        let error = Error::new(ErrorKind::Algorithm, "waiting for the control algorithms")
+            .because(format!("they did not answer within {limit} ms"));
+        self.fail_run(error, actions);
+    }
+}
+
+fn values(controls: SensorControls) -> SensorValues {
+    SensorValues {
+        exposure_lines: controls.exposure_lines,
+        gain_code: controls.gain_code,
+        vblank_lines: controls.vblank,
+    }
+}
+
+fn no_buffer(stream: u8) -> Error {
+    Error::new(ErrorKind::OutOfResources, "starting the ISP")
+        .because(format!("stream {stream} has no buffer or slot"))
+}
