@@ -142,7 +142,7 @@ pub struct Camera {
 /// A camera that did not start, handed back with the reason.
 pub struct StartError {
     /// The camera.
-    pub camera: Camera,
+    pub camera: Box<Camera>,
     /// Why.
     pub error: Error,
 }
@@ -278,7 +278,7 @@ impl Camera {
         let requests = self.configure(configuration.borrow()).and_then(|()| self.fill_requests());
         let requests = match requests {
             Ok(requests) => requests,
-            Err(error) => return Err(StartError { camera: self, error }),
+            Err(error) => return Err(StartError { camera: Box::new(self), error }),
         };
         let session = self.launch(true)?;
         for request in requests {
@@ -310,7 +310,7 @@ impl Camera {
     }
 
     fn launch(mut self, recycles: bool) -> Result<Session, StartError> {
-        let fail = |camera, error| Err(StartError { camera, error });
+        let fail = |camera, error| Err(StartError { camera: Box::new(camera), error });
         if self.configuration.is_none() {
             let error = Error::new(ErrorKind::WrongState, "starting the camera")
                 .at(self.info.id.clone())
@@ -330,7 +330,7 @@ impl Camera {
                     let Unstarted { mut backend, mut camera, error } = *unstarted;
                     backend.stop(&error, &exchange);
                     camera.put_back(backend);
-                    StartError { camera, error }
+                    StartError { camera: Box::new(camera), error }
                 })
             }
             Err(error) => {

@@ -8,6 +8,9 @@ pub const STATISTICS_FOURCC: pinhole_base::format::FourCc = pinhole_base::format
 /// Format code of a buffer of embedded sensor data: `SENS`.
 pub const SENSOR_DATA_FOURCC: pinhole_base::format::FourCc = pinhole_base::format::FourCc::new(b"SENS");
 
+/// Bits of the pixel values that regions sum: the ISP's pipeline works on 13.
+pub const SUM_BITS: u32 = 13;
+
 /// Most points across a lens shading table.
 pub const LENS_GRID_WIDTH_MAX: usize = 64;
 /// Most points down a lens shading table.
