@@ -37,6 +37,9 @@ pub type Decorator = Arc<dyn Fn(Box<dyn ControlLoop>) -> Box<dyn ControlLoop> + 
 /// A provider that cameras share.
 pub type SharedProvider = Arc<Mutex<Box<dyn Provider>>>;
 
+/// A sub-device between sensor and receiver, with its sink and source pads.
+type Between = (Box<dyn SubDevice>, u32, u32);
+
 /// Finds the VC4 cameras of a provider.
 ///
 /// # Errors
@@ -266,7 +269,7 @@ impl Vc4Camera {
         Ok(plan)
     }
 
-    fn open_between(&self, location: &Location) -> Result<Vec<(Box<dyn SubDevice>, u32, u32)>> {
+    fn open_between(&self, location: &Location) -> Result<Vec<Between>> {
         let mut provider = lock(&self.provider);
         let open =
             |(path, sink, source): &(String, u32, u32)| Ok((provider.sub_device(path)?, *sink, *source));

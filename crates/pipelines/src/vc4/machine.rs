@@ -95,6 +95,7 @@ pub struct Machine {
     pub(super) matching_deadline: Option<Timestamp>,
     pub(super) run: Option<Run>,
     pub(super) jobs: u64,
+    #[expect(clippy::vec_box, reason = "jobs go to the algorithms and back as boxes, without being copied")]
     pub(super) spare: Vec<Box<Job>>,
     pub(super) rewrite: bool,
     pub(super) crop: Rect<NativePixels>,
