@@ -31,11 +31,7 @@ fn parameters() -> IspParameters {
             gains: std::array::from_fn(|_| vec![1.25; 53 * 40]),
         }),
         colour_matrix: Some(ColourMatrix { matrix, offsets: [0.0; 3] }),
-        gamma: Some(GammaCurve {
-            points: (0..33)
-                .map(|i| (i * 2047, ((f64::from(i) / 32.0).powf(0.45) * 65535.0) as u16))
-                .collect(),
-        }),
+        gamma: Some(GammaCurve::srgb()),
         ..IspParameters::default()
     }
 }

@@ -124,6 +124,14 @@ pub struct GammaCurve {
 }
 
 impl GammaCurve {
+    /// sRGB's curve (IEC 61966-2-1) in 33 points, closer together where it is steep.
+    pub fn srgb() -> Self {
+        let encode = |x: f64| if x <= 0.003_130_8 { 12.92 * x } else { 1.055 * x.powf(1.0 / 2.4) - 0.055 };
+        let scaled = |value: f64| (value * 65535.0).round() as u16;
+        let places = (0..33u8).map(|i| (f64::from(i) / 32.0).powi(2));
+        Self { points: places.map(|x| (scaled(x), scaled(encode(x)))).collect() }
+    }
+
     fn check(&self) -> Result<()> {
         let rising = self.points.windows(2).all(|pair| pair[0].0 < pair[1].0);
         match rising && !self.points.is_empty() {

@@ -6,6 +6,7 @@
 //! that size. Knows nothing of scenes, frames or device nodes.
 
 mod colour;
+mod ideal;
 mod imx219;
 mod imx477;
 
@@ -188,21 +189,6 @@ impl SensorModel {
         let (dx, dy) = (x - f64::from(area.x) - half_width, y - f64::from(area.y) - half_height);
         let r2 = (dx * dx + dy * dy) / (half_width * half_width + half_height * half_height);
         self.vignetting.map(|[a, b]| 1.0 + a * r2 + b * r2 * r2)
-    }
-
-    /// The lens shading table that undoes the vignetting in a mode: `columns` × `rows` points
-    /// at the corners of equal cells over the picture, row by row, red, green and blue.
-    pub fn ideal_lens_shading(&self, mode: &SensorMode, columns: usize, rows: usize) -> Vec<[f64; 3]> {
-        let at = |start: i32, length: u32, i: usize, count: usize| {
-            f64::from(start) + f64::from(length) * i as f64 / (count.max(2) - 1) as f64
-        };
-        (0..rows * columns)
-            .map(|i| {
-                let x = at(mode.crop.x, mode.crop.width, i % columns, columns);
-                let y = at(mode.crop.y, mode.crop.height, i / columns, rows);
-                self.shading_gain(x, y)
-            })
-            .collect()
     }
 }
 

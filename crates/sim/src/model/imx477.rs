@@ -24,7 +24,7 @@ struct Shape {
     fps_default: u32,
 }
 
-const fn mode(shape: Shape) -> SensorMode {
+const fn mode(shape: &Shape) -> SensorMode {
     let lines_a_second = (PIXEL_RATE_HZ / shape.line_length_pixels as u64) as u32;
     SensorMode {
         size: Size::new(shape.size.0, shape.size.1),
@@ -54,7 +54,7 @@ pub static IMX477: SensorModel = SensorModel {
     pixel_pitch_nm: 1550,
     order: BayerOrder::Rggb,
     modes: &[
-        mode(Shape {
+        mode(&Shape {
             size: (4056, 3040),
             crop: (8, 16, 4056, 3040),
             binning: 1,
@@ -63,7 +63,7 @@ pub static IMX477: SensorModel = SensorModel {
             fps_max: 10,
             fps_default: 10,
         }),
-        mode(Shape {
+        mode(&Shape {
             size: (2028, 1520),
             crop: (8, 16, 4056, 3040),
             binning: 2,
@@ -72,7 +72,7 @@ pub static IMX477: SensorModel = SensorModel {
             fps_max: 40,
             fps_default: 30,
         }),
-        mode(Shape {
+        mode(&Shape {
             size: (2028, 1080),
             crop: (8, 456, 4056, 2160),
             binning: 2,
@@ -81,7 +81,7 @@ pub static IMX477: SensorModel = SensorModel {
             fps_max: 50,
             fps_default: 30,
         }),
-        mode(Shape {
+        mode(&Shape {
             size: (1332, 990),
             crop: (704, 544, 2664, 1980),
             binning: 2,

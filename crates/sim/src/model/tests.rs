@@ -48,7 +48,7 @@ fn responses_keep_white_white_and_are_never_negative() {
 fn the_colour_matrix_takes_the_light_itself_to_the_white_response() {
     for model in SensorModel::ALL {
         for kelvin in [2850.0, 5000.0, 6500.0] {
-            let camera = model.colour_matrix(kelvin).apply(super::colour::white_xyz(kelvin));
+            let camera = model.colour_matrix(kelvin).apply(colour::white_xyz(kelvin));
             for (got, want) in camera.iter().zip(model.colour.white_at(kelvin)) {
                 assert!((got - want).abs() < 1e-3, "{} {kelvin} {camera:?}", model.name);
             }
