@@ -151,7 +151,8 @@ impl Stream {
         Some(())
     }
 
-    /// Takes what the device returned in a slot. `None` if it never had one there.
+    /// Takes what the device returned in a slot, which is free then: [`Stream::serve`] gives it
+    /// to whoever waits. `None` if the device never had one there.
     pub fn dequeued(&mut self, slot: u32) -> Option<Returned> {
         let returned = self.in_device.get_mut(slot as usize)?.take()?;
         self.slots.give_back(slot as u16);

@@ -254,7 +254,7 @@ impl Machine {
 
     fn on_buffer(&mut self, now: Timestamp, stream: u8, done: &Dequeued, actions: &mut Actions) {
         match stream {
-            IMAGE => self.on_image(now, done),
+            IMAGE => self.on_image(now, done, actions),
             EMBEDDED => self.on_embedded(done),
             INPUT => self.on_input(done, actions),
             OUTPUT0 | OUTPUT1 => self.on_output(stream, done, actions),
@@ -263,15 +263,16 @@ impl Machine {
         }
     }
 
-    fn on_image(&mut self, now: Timestamp, done: &Dequeued) {
+    fn on_image(&mut self, now: Timestamp, done: &Dequeued, actions: &mut Actions) {
         let stream = &mut self.streams[usize::from(IMAGE)];
         let Some(returned) = stream.dequeued(done.slot) else {
             self.drops.count(DropCause::Impossible);
             return;
         };
         let device = stream.device();
-        let starved = stream.queued() == 0;
         self.table.transfer(&returned.token, device, Owner::Matching);
+        stream.serve(&mut self.table, actions); // Its slot is free for one that waits.
+        let starved = stream.queued() == 0;
         self.count_gap(done.sequence);
         let number = self.received.images;
         let hidden = number < u64::from(self.plan.hide) && returned.request.is_none();
