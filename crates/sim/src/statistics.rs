@@ -5,7 +5,7 @@ use crate::model::SensorModel;
 use crate::scene::Light;
 use crate::stamp::Stamp;
 use pinhole_base::geometry::Size;
-use pinhole_device::uapi::bcm2835_isp::{Focus, Histogram, Region, Statistics};
+use pinhole_device::uapi::bcm2835_isp::{Focus, Histogram, Region, SUM_BITS, Statistics};
 use pinhole_imaging::{self as imaging, statistics::RegionSums};
 
 const VERSION: u32 = 1;
@@ -41,20 +41,23 @@ const fn region(sums: &RegionSums) -> Region {
     Region {
         counted: sums.counted,
         notcounted: sums.not_counted,
-        r_sum: sums.red,
-        g_sum: sums.green,
-        b_sum: sums.blue,
+        r_sum: sums.red >> SHIFT,
+        g_sum: sums.green >> SHIFT,
+        b_sum: sums.blue >> SHIFT,
     }
 }
 
-/// Red, green and blue of a grey scene, black subtracted, on a scale of 16 bits.
+/// From values of 16 bits to those that the hardware sums.
+const SHIFT: u32 = 16 - SUM_BITS;
+
+/// Red, green and blue of a grey scene, black subtracted and the rest stretched to 16 bits, as
+/// the imaging engine does.
 fn levels(stamp: &Stamp, model: &SensorModel, light: Light) -> [f64; 3] {
     let exposure_s = model.line_ns(stamp.line_length_pixels) * f64::from(stamp.exposure_lines) / 1e9;
     let gain = model.gain.factor(stamp.gain_code);
     let electrons = model.electronics.electrons_per_lux_s * light.lux * exposure_s * GREY;
     let filled = electrons * gain / model.electronics.full_well_electrons;
-    let range = FULL_SCALE - f64::from(model.black_level);
-    model.colour.white_at(light.kelvin).map(|white| (filled * white).min(1.0) * range)
+    model.colour.white_at(light.kelvin).map(|white| (filled * white).min(1.0) * FULL_SCALE)
 }
 
 /// Makes statistics up: an even grey as bright as the stamp's exposure, gain and the light
@@ -71,7 +74,7 @@ pub(crate) fn synthesise<S>(
     let cells = if stamp.is_some() { (size.area() / 4) as u32 } else { 0 };
     let fill = |regions: &mut [Region]| {
         let counted = cells / regions.len() as u32;
-        let [r_sum, g_sum, b_sum] = levels.map(|level| (level * f64::from(counted)) as u64);
+        let [r_sum, g_sum, b_sum] = levels.map(|level| (level * f64::from(counted)) as u64 >> SHIFT);
         regions.fill(Region { counted, notcounted: 0, r_sum, g_sum, b_sum });
     };
     fill(&mut out.awb);
