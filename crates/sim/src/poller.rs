@@ -200,7 +200,7 @@ impl Poller for SimPoller {
             }
             let over = match step {
                 None => self.look(Some(0), ready)?,
-                Some(Step::Idle(timeout_ns)) => self.look(timeout_ns, ready)?,
+                Some(Step::Idle(timeout_ns)) => self.sleep(timeout_ns, ready)?,
                 Some(Step::Expired) => true,
                 Some(Step::Happened) => {
                     steps += 1;
@@ -220,6 +220,13 @@ impl Poller for SimPoller {
 }
 
 impl SimPoller {
+    /// Sleeps, as one whom the world knows to wake.
+    fn sleep(&self, timeout_ns: Option<u64>, ready: &mut Vec<Ready>) -> Result<bool> {
+        let over = self.look(timeout_ns, ready);
+        self.shared.look().remove_sleeper(&self.change);
+        over
+    }
+
     /// Gives other threads a chance to enter the world, and looks for wakers.
     fn rest(&self, ready: &mut Vec<Ready>) -> Result<bool> {
         std::thread::yield_now();

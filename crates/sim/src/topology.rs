@@ -58,7 +58,7 @@ pub(crate) fn node_at(path: &str) -> Option<(usize, Role)> {
 /// The camera and sub-device at a path.
 pub(crate) fn sub_at(path: &str) -> Option<(usize, Sub)> {
     let number: usize = path.strip_prefix("/dev/v4l-subdev")?.parse().ok()?;
-    Some((number / 2, if number % 2 == 0 { Sub::Sensor } else { Sub::Mux }))
+    Some((number / 2, if number.is_multiple_of(2) { Sub::Sensor } else { Sub::Mux }))
 }
 
 /// The sensor's name: that of its model, on a bus of its own for each camera.
@@ -81,7 +81,7 @@ struct Builder {
 impl Builder {
     fn new(camera: usize, part: Part) -> Self {
         let (driver, bus_info) = match part {
-            Part::Receiver => ("unicam", format!("platform:fe80{}000.csi", camera)),
+            Part::Receiver => ("unicam", format!("platform:fe80{camera}000.csi")),
             Part::Isp => ("bcm2835-isp", format!("platform:bcm2835-isp.{camera}")),
         };
         let info = MediaInfo {

@@ -30,6 +30,7 @@ use pinhole_device::{Dequeued, Graph, MediaBusFormat, NodeFormat, Waker};
 use receiver::Receiver;
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
+use std::os::fd::{AsFd, AsRawFd};
 
 /// When virtual clocks start: not at 0, which stamps that were never set have.
 const VIRTUAL_START_NS: u64 = 1_000_000_000;
@@ -440,8 +441,15 @@ impl World {
         }
     }
 
+    /// Somebody is going to sleep, and wants to know if anything changes.
     pub(crate) fn add_sleeper(&mut self, waker: Waker) {
         self.sleepers.push(waker);
+    }
+
+    /// They are awake again.
+    pub(crate) fn remove_sleeper(&mut self, waker: &Waker) {
+        let number = waker.as_fd().as_raw_fd();
+        self.sleepers.retain(|sleeper| sleeper.as_fd().as_raw_fd() != number);
     }
 
     /// Wakes everybody who sleeps in a wait; they look for themselves.

@@ -6,6 +6,7 @@ mod discovery;
 mod faults;
 mod isp;
 mod memory;
+mod pictures;
 mod queues;
 mod receiver;
 mod rig;
