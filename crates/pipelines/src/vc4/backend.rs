@@ -503,6 +503,7 @@ impl Backend for Vc4Camera {
 
     fn release(&mut self) {
         self.engine = None;
+        self.brain().free_shading();
     }
 
     fn propose(&self, roles: &[Role]) -> Result<Configuration> {

@@ -57,6 +57,11 @@ impl Brain {
         Ok(())
     }
 
+    /// Gives that memory back.
+    pub fn free_shading(&mut self) {
+        self.shading = None;
+    }
+
     fn settings(&self, job: &Job, embedded: Option<&FrameMemory>) -> SensorSettings {
         let trusted = job.sequence >= self.mistrust;
         let read = embedded.filter(|_| trusted).and_then(|memory| self.read_embedded(memory).ok());

@@ -76,9 +76,10 @@ impl Pipeline for Machine {
         let mut first_error = Ok(());
         for stream in self.plan.streams().rev() {
             let node = &mut devices.nodes[usize::from(stream)];
-            first_error = first_error.and(node.stream_off()).and(node.free());
-            // An error above must not keep the slots.
-            let _ = node.free();
+            // A device that refuses once may not refuse twice; one that is gone has let go anyway.
+            let stopped = node.stream_off().or_else(|_| node.stream_off());
+            let freed = node.free().or_else(|_| node.free());
+            first_error = first_error.and(stopped).and(freed);
         }
         let unsubscribed = devices.nodes[usize::from(IMAGE)].subscribe_frame_start(false);
         while let Some(request) = self.requests.pop_cancelled(reason) {
