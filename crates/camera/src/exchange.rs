@@ -153,6 +153,11 @@ impl Exchange {
         }
     }
 
+    /// Whether the camera has stopped: nothing is queued or completed any more.
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// Has a task woken when the next request completes.
     pub fn register(&self, task: &std::task::Waker) {
         self.lock().task = Some(task.clone());

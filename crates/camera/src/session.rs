@@ -209,9 +209,11 @@ impl Session {
     }
 
     /// One turn of the camera's loop, for [`Driver::Caller`]: returns when something has
-    /// happened, or at `until`. Does nothing where a thread turns the loop.
+    /// happened, or at `until`. Does nothing where a thread turns the loop, or once the camera
+    /// has failed.
     pub fn turn(&mut self, until: Option<Timestamp>) {
         if let Some(Turning::Caller(backend)) = &mut self.turning
+            && !self.roster.exchange.is_closed()
             && let Err(error) = backend.step(&self.roster.exchange, until)
         {
             backend.stop(&error, &self.roster.exchange);
@@ -229,6 +231,12 @@ impl Session {
             Taken::Failed(error) => Err(error),
             _ => Ok(None),
         }
+    }
+
+    /// Whether the camera has failed, and so has stopped by itself. What it completed can still
+    /// be taken out.
+    pub fn is_closed(&self) -> bool {
+        self.roster.exchange.is_closed()
     }
 
     /// The backend, where the caller turns the loop: its clock, its audit.
