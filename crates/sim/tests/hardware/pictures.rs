@@ -67,7 +67,7 @@ fn the_sensor_sends_a_picture_and_the_isp_leaves_it_alone() {
     let mean = samples.iter().map(|&sample| f64::from(sample)).sum::<f64>() / samples.len() as f64;
     assert!(mean > 20.0 && mean < 200.0, "{mean}");
     let brightest = samples.iter().copied().max().map_or(0.0, f64::from);
-    assert!(brightest > 2.0 * mean, "{brightest} {mean}");
+    assert!(brightest > 1.5 * mean, "{brightest} {mean}");
     process(&mut rig, image);
     assert!(bytes_of(&mut rig, Role::Image) == raw);
 }
@@ -108,7 +108,7 @@ fn statistics_are_those_of_the_picture() {
     assert_eq!(cells, 320 * 240);
     assert_eq!(statistics.hist[0].g.iter().sum::<u32>(), cells);
     let green: u64 = statistics.awb.iter().map(|zone| zone.g_sum).sum();
-    assert!(green / u64::from(cells) > 1000);
+    assert!(green / u64::from(cells) > 300);
     assert!(statistics.focus.iter().any(|window| window.contrast[0][0] + window.contrast[1][0] > 0));
 }
 
