@@ -22,6 +22,19 @@ pub(crate) enum Event {
     Complete { camera: usize, role: Role, taken: Taken, done: Dequeued },
 }
 
+impl Event {
+    /// Whether it will only be ignored once a node has ceased to stream.
+    fn ends_with(&self, stopped: usize, node: Role) -> bool {
+        match *self {
+            Self::FrameStart { camera, .. } | Self::FrameEnd { camera, .. } => {
+                camera == stopped && node == Role::Image
+            }
+            Self::RunEnd { camera, .. } => camera == stopped && node == Role::Input,
+            Self::Complete { camera, role, .. } => camera == stopped && role == node,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     /// Time, then chance, then order of arrival.
@@ -66,6 +79,11 @@ impl Timeline {
         self.heap.push(Entry { order: Reverse((time_ns, chance, self.arrivals)), event });
     }
 
+    /// A node ceases to stream: forgets what would have come of it.
+    pub(crate) fn cancel(&mut self, camera: usize, role: Role) {
+        self.heap.retain(|entry| !entry.event.ends_with(camera, role));
+    }
+
     /// When the next event happens.
     pub(crate) fn next_time(&self) -> Option<u64> {
         self.heap.peek().map(|entry| entry.order.0.0)
@@ -100,6 +118,19 @@ mod tests {
     #[test]
     fn simultaneous_events_keep_their_order() {
         assert_eq!(order_of(None), (0..20).chain([99]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_stopped_nodes_events_are_forgotten() {
+        let mut timeline = Timeline::new(None);
+        let kept = Event::FrameStart { camera: 1, session: 0 };
+        timeline.push(1, Event::FrameStart { camera: 0, session: 0 });
+        timeline.push(2, Event::RunEnd { camera: 0, run: 0 });
+        timeline.push(3, kept);
+        timeline.cancel(0, Role::Image);
+        timeline.cancel(0, Role::Input);
+        timeline.cancel(1, Role::Embedded);
+        assert_eq!((timeline.pop(), timeline.pop()), (Some(kept), None));
     }
 
     #[test]

@@ -287,6 +287,7 @@ impl World {
         let was_streaming = queue.is_streaming();
         queue.stream_off();
         if was_streaming {
+            self.timeline.cancel(camera, role);
             self.note(camera, Happening::StreamOff(role));
         }
         match role {

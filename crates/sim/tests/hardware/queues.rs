@@ -250,3 +250,26 @@ fn a_buffer_in_two_queues_is_a_violation() {
     assert_eq!(audit.violations.len(), 1);
     assert!(audit.violations[0].contains("is held by unicam-image of camera 0 and by bcm2835-isp0-output0"));
 }
+
+#[test]
+fn starting_and_stopping_leaves_nothing_behind() {
+    let mut rig = Rig::for_tests();
+    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let mut round = || {
+        rig.start_receiver(4);
+        rig.start_isp(2);
+        let image = rig.next(Role::Image);
+        rig.queue_input(image.slot, image.timestamp);
+        for role in Role::ALL {
+            rig.node(role).stream_off().unwrap();
+            rig.node(role).free().unwrap();
+            rig.port(role).fds.clear();
+        }
+        assert_eq!(rig.control.memory_used_bytes(), 0);
+    };
+    round();
+    // Other tests open and close descriptors meanwhile; a leak would be of thousands.
+    let before = descriptors();
+    (0..300).for_each(|_| round());
+    assert!(descriptors() < before + 1000);
+}
