@@ -28,8 +28,8 @@ pub struct QueueError {
     pub error: Error,
 }
 
-impl From<QueueError> for Error {
-    fn from(error: QueueError) -> Self {
+impl From<Box<QueueError>> for Error {
+    fn from(error: Box<QueueError>) -> Self {
         error.error
     }
 }

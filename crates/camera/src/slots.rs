@@ -45,9 +45,10 @@ impl Slots {
         self.idle.push(slot);
     }
 
-    /// A buffer is known no more.
+    /// A buffer is known no more. A queue that is not in use never knew it.
     pub fn forget(&mut self, buffer: usize) {
-        let slot = std::mem::replace(&mut self.slot_of[buffer], NONE);
+        let Some(slot) = self.slot_of.get_mut(buffer) else { return };
+        let slot = std::mem::replace(slot, NONE);
         if slot != NONE {
             self.buffer_in[usize::from(slot)] = NONE;
         }
