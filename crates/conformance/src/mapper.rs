@@ -1,0 +1,90 @@
+//! A mapper that counts: whoever says "nothing is mapped unless somebody looks" is held to it.
+
+use pinhole::{FrameMemory, Mapper, Mapping, Result};
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Number of a file's device, and of the file there.
+type File = (u64, u64);
+
+/// What was mapped, by file.
+#[derive(Default)]
+struct Counts {
+    ever: HashMap<File, u32>,
+    alive: HashMap<File, u32>,
+}
+
+/// Maps as another mapper does, and counts.
+pub struct CountingMapper {
+    inner: Box<dyn Mapper>,
+    counts: Arc<Mutex<Counts>>,
+}
+
+impl CountingMapper {
+    /// Counts what `inner` maps.
+    pub fn new(inner: Box<dyn Mapper>) -> Self {
+        Self { inner, counts: Arc::default() }
+    }
+
+    /// How often a frame's first plane was mapped.
+    pub fn times_mapped(&self, memory: &FrameMemory) -> u32 {
+        lock(&self.counts).ever.get(&file_of(memory.planes()[0].as_fd())).copied().unwrap_or(0)
+    }
+
+    /// How many mappings there are now.
+    pub fn mapped_now(&self) -> u32 {
+        lock(&self.counts).alive.values().sum()
+    }
+}
+
+fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn file_of(fd: BorrowedFd<'_>) -> File {
+    rustix::fs::fstat(fd).map_or((0, 0), |stat| (stat.st_dev, stat.st_ino))
+}
+
+impl Mapper for CountingMapper {
+    fn map(&self, fd: BorrowedFd<'_>, offset: u32, length: u32) -> Result<Box<dyn Mapping>> {
+        let mapping = self.inner.map(fd, offset, length)?;
+        let file = file_of(fd);
+        let mut counts = lock(&self.counts);
+        *counts.ever.entry(file).or_default() += 1;
+        *counts.alive.entry(file).or_default() += 1;
+        Ok(Box::new(Counted { mapping, file, counts: Arc::clone(&self.counts) }))
+    }
+
+    fn fill(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<()> {
+        self.inner.fill(fd, bytes)
+    }
+}
+
+struct Counted {
+    mapping: Box<dyn Mapping>,
+    file: File,
+    counts: Arc<Mutex<Counts>>,
+}
+
+impl Mapping for Counted {
+    fn begin(&self) -> Result<()> {
+        self.mapping.begin()
+    }
+
+    fn end(&self) {
+        self.mapping.end();
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.mapping.bytes()
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(alive) = lock(&self.counts).alive.get_mut(&self.file) {
+            *alive -= 1;
+        }
+    }
+}

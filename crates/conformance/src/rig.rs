@@ -1,0 +1,74 @@
+//! Rigs: what a conformance run needs of a provider, and how it says what it cannot do.
+//!
+//! A rig builds fresh worlds of cameras ([`crate::bench::Bench`]). Statements are written
+//! against rigs alone, so that simulated and real hardware are held to the same promises.
+
+use crate::bench::Bench;
+use pinhole::Driver;
+use pinhole::pipelines::vc4::backend::Decorator;
+use pinhole::sim::Pixels;
+use pinhole::sim::scene::LightSchedule;
+use std::fmt;
+
+/// Why a statement cannot be put to a rig.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotApplicable(pub &'static str);
+
+impl fmt::Display for NotApplicable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// What comes of putting a statement to a rig: it holds (else it has panicked, saying what was
+/// broken), or it cannot be put to this rig.
+pub type Verdict<T = ()> = Result<T, NotApplicable>;
+
+/// What a world is to be like.
+#[derive(Clone)]
+pub struct Setup {
+    /// How many cameras it has.
+    pub cameras: usize,
+    /// Whether its sensors send embedded data; `None`: as the rig's do.
+    pub embedded: Option<bool>,
+    /// What simulated devices do with the bytes of buffers.
+    pub pixels: Pixels,
+    /// The light; `None`: a daylit room.
+    pub light: Option<LightSchedule>,
+    /// Contiguous memory, in bytes; `None`: plenty.
+    pub memory_bytes: Option<u64>,
+    /// What stands between the loop and the algorithms.
+    pub decorator: Option<Decorator>,
+    /// Whether the hardware keeps a log.
+    pub log: bool,
+}
+
+impl Default for Setup {
+    /// One camera, its buffers stamped.
+    fn default() -> Self {
+        Self {
+            cameras: 1,
+            embedded: None,
+            pixels: Pixels::Stamped,
+            light: None,
+            memory_bytes: None,
+            decorator: None,
+            log: false,
+        }
+    }
+}
+
+/// A way to make cameras.
+pub trait Rig: Sync {
+    /// What it is called in reports.
+    fn name(&self) -> &str;
+
+    /// Who turns the loop of its cameras.
+    fn driver(&self) -> Driver;
+
+    /// A fresh world.
+    ///
+    /// # Errors
+    /// It cannot be made like that on this rig.
+    fn bench(&self, setup: Setup) -> Verdict<Bench>;
+}

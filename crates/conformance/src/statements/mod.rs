@@ -1,0 +1,74 @@
+//! What a camera promises, each promise a function: it panics where the promise is broken.
+//!
+//! Names begin with the promise's number. The doc line of each names failures that it would
+//! catch.
+
+pub mod buffers;
+
+use crate::rig::{Rig, Verdict};
+
+/// A statement about a rig.
+pub type Statement = fn(&dyn Rig) -> Verdict;
+
+/// Puts a statement to a rig, and holds the rig to its list of those that cannot be.
+///
+/// # Panics
+/// The statement does not hold, or whether it applies is not what the list says.
+pub fn put(rig: &dyn Rig, name: &str, statement: Statement, exceptions: &[&str]) {
+    let listed = exceptions.contains(&name);
+    match statement(rig) {
+        Ok(()) => assert!(!listed, "{name} is listed as not applicable to {}, but is", rig.name()),
+        Err(reason) => {
+            assert!(listed, "{name} does not apply to {}: {reason}. List it, if that is right", rig.name());
+            println!("{name} does not apply to {}: {reason}", rig.name());
+        }
+    }
+}
+
+/// Calls a macro with the name of every statement, after what else it is to be given.
+#[macro_export]
+macro_rules! for_each_statement {
+    ($then:ident, $($given:tt)*) => {
+        $crate::$then! {
+            $($given)*
+            buffers: [
+                b01_a_request_returns_its_own_buffers
+                b02_a_stream_without_a_buffer_completes_without_one
+                b03_more_bufferless_requests_than_internal_buffers
+                b04_requests_with_and_without_buffers_mixed
+                b05_raw_and_processed_show_the_same_frame
+                b06_raw_is_handed_out_after_the_isp_has_read_it
+                b07_foreign_buffers_are_filled
+                b08_more_foreign_buffers_than_slots
+                b09_bookkeeping_of_foreign_buffers_is_bounded
+                b10_wrong_requests_are_refused_and_handed_back
+                b11_completion_order_is_submission_order
+                b12_requests_can_be_reused
+                b13_fences_are_waited_for_and_time_out
+                b13_nothing_is_queued_before_its_fence_signals
+                b14_a_queue_failure_cancels_the_request_whole
+                b15_cookies_and_user_data_survive
+            ]
+        }
+    };
+}
+
+/// Makes a test of every statement for a rig, with the names of those that cannot be put to it.
+#[macro_export]
+macro_rules! conformance {
+    ($rig:expr, except $exceptions:expr) => {
+        $crate::for_each_statement! { tests_of, ($rig) ($exceptions) }
+    };
+}
+
+/// Makes tests of statements; see [`conformance!`].
+#[macro_export]
+macro_rules! tests_of {
+    (($rig:expr) ($exceptions:expr) $($module:ident: [$($name:ident)+])+) => {$($(
+        #[test]
+        fn $name() {
+            let statement = $crate::statements::$module::$name;
+            $crate::statements::put(&$rig, stringify!($name), statement, $exceptions);
+        }
+    )+)+};
+}
