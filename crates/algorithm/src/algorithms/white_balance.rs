@@ -1,9 +1,12 @@
-//! White balance: grey world over those zones of the picture that may be grey.
+//! White balance: the light under which most, and the brightest, of the picture is grey.
 //!
 //! What a sensor makes of a grey surface lies, for the lights there are, near a curve in the
-//! plane of red over green and blue over green. Zones near it are taken for grey, their mean
-//! is moved onto the curve, and its place there is the light's colour temperature (after the
-//! grey world of Buchsbaum 1980, with the gamut of lights as a constraint). Without a curve
+//! plane of red over green and blue over green. Every light of the curve is given the votes of
+//! the zones whose colour it would make nearly grey, each counting as much as it is bright:
+//! white surfaces are the brightest of a scene, and agree on its light, where coloured ones
+//! lie dim and scattered. The mean of the zones that voted for the best light, moved onto the
+//! curve, tells the colour temperature. (The voting is that of colour by correlation, Finlayson,
+//! Hordley and Hubel 2001; the weight by brightness, of white patch methods.) Without a curve
 //! the mean of all zones is grey.
 
 mod curve;
@@ -32,6 +35,10 @@ const GAIN_MAX: f64 = 32.0;
 /// near, as a part of them.
 const SETTLED_MIRED: f64 = 6.0;
 const SETTLED_GAIN: f64 = 0.03;
+/// Lights that are voted on, from one end of the curve to the other.
+const LIGHTS: usize = 32;
+/// How often the mean of the voters is looked for again, about itself.
+const REFINEMENTS: usize = 3;
 /// Differences below this part of the tolerances above are left alone.
 const STILL: f64 = 0.05;
 
@@ -119,10 +126,17 @@ impl WhiteBalance {
 
     /// Red and blue over green of what seems to be grey; `None` if nothing can be told.
     fn grey(&self, statistics: &Statistics) -> Option<[f64; 2]> {
-        let tolerance2 = self.tuning.tolerance * self.tuning.tolerance;
-        let near =
-            |ratios: &[f64; 2]| self.curve.nearest(*ratios).is_none_or(|light| light.distance2 < tolerance2);
-        mean(ratios(statistics).filter(near)).or_else(|| mean(ratios(statistics)))
+        let radius2 = self.tuning.tolerance * self.tuning.tolerance;
+        let votes = |light: [f64; 2]| voters(statistics, light, radius2).map(|(_, vote)| vote).sum::<f64>();
+        let lights = self.curve.spread(LIGHTS).map(|light| (light, votes(light)));
+        let best = lights.max_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|(_, votes)| *votes > 0.0);
+        let Some((mut grey, _)) = best else {
+            return mean(zones(statistics));
+        };
+        for _ in 0..REFINEMENTS {
+            grey = mean(voters(statistics, grey, radius2)).unwrap_or(grey);
+        }
+        Some(grey)
     }
 
     /// Moves towards the light that the picture seems to be taken in. Whether it was near.
@@ -166,20 +180,34 @@ const fn range_k(mode: AwbMode) -> (f64, f64) {
     }
 }
 
-/// Red and blue over green of the zones whose colour can be told.
-fn ratios(statistics: &Statistics) -> impl Iterator<Item = [f64; 2]> + '_ {
+/// Red and blue over green of the zones whose colour can be told, and how bright they are.
+fn zones(statistics: &Statistics) -> impl Iterator<Item = ([f64; 2], f64)> + '_ {
     let means = statistics.awb.iter().filter_map(|zone| zone.mean());
     let lit = means.filter(|[_, green, _]| (GREEN_MIN..GREEN_MAX).contains(green));
-    lit.map(|[red, green, blue]| [red / green, blue / green])
-        .filter(|ratios| ratios.iter().all(|ratio| *ratio > RATIO_MIN))
+    lit.map(|[red, green, blue]| ([red / green, blue / green], green))
+        .filter(|(ratios, _)| ratios.iter().all(|ratio| *ratio > RATIO_MIN))
 }
 
-fn mean(ratios: impl Iterator<Item = [f64; 2]>) -> Option<[f64; 2]> {
-    let add = |(sum, count): ([f64; 2], f64), ratios: [f64; 2]| {
-        ([sum[0] + ratios[0], sum[1] + ratios[1]], count + 1.0)
+/// The zones that a light would make nearly grey, and how much each counts for it: less the
+/// farther it lies (Epanechnikov's kernel), more the brighter it is.
+fn voters(
+    statistics: &Statistics,
+    light: [f64; 2],
+    radius2: f64,
+) -> impl Iterator<Item = ([f64; 2], f64)> + '_ {
+    zones(statistics).filter_map(move |(ratios, brightness)| {
+        let (red, blue) = (ratios[0] - light[0], ratios[1] - light[1]);
+        let nearness = 1.0 - (red * red + blue * blue) / radius2;
+        (nearness > 0.0).then_some((ratios, nearness * brightness))
+    })
+}
+
+fn mean(zones: impl Iterator<Item = ([f64; 2], f64)>) -> Option<[f64; 2]> {
+    let add = |(sum, weights): ([f64; 2], f64), (ratios, weight): ([f64; 2], f64)| {
+        ([sum[0] + ratios[0] * weight, sum[1] + ratios[1] * weight], weights + weight)
     };
-    let (sum, count) = ratios.fold(([0.0; 2], 0.0), add);
-    (count > 0.0).then(|| sum.map(|sum| sum / count))
+    let (sum, weights) = zones.fold(([0.0; 2], 0.0), add);
+    (weights > 0.0).then(|| sum.map(|sum| sum / weights))
 }
 
 impl Algorithm for WhiteBalance {

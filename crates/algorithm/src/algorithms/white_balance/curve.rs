@@ -27,6 +27,18 @@ impl LightCurve {
         Some([mix(a.red, b.red, part), mix(a.blue, b.blue, part)])
     }
 
+    /// Red and blue over green of lights along the curve, in even steps of 1e6/K.
+    pub(super) fn spread(&self, count: usize) -> impl Iterator<Item = [f64; 2]> + '_ {
+        let ends = self.points.first().zip(self.points.last());
+        ends.into_iter().flat_map(move |(first, last)| {
+            let step = 1.0 / (count.max(2) - 1) as f64;
+            (0..count).filter_map(move |i| {
+                let mired = mix(1e6 / first.kelvin, 1e6 / last.kelvin, i as f64 * step);
+                self.at(1e6 / mired)
+            })
+        })
+    }
+
     /// The light on the curve nearest to a colour; `None` without a curve.
     pub(super) fn nearest(&self, ratios: [f64; 2]) -> Option<Light> {
         let lights = self.points.windows(2).map(|pair| nearest_between(&pair[0], &pair[1], ratios));
