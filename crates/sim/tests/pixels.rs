@@ -135,7 +135,7 @@ fn the_chart_has_its_published_colours_under_warm_and_cool_light() {
                 let (seen, meant) = (lab(seen), lab(patch.linear()));
                 let error = seen.iter().zip(meant).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
                 assert!(
-                    error < 1.5,
+                    error < 1.0,
                     "{} at {kelvin} K, {}: {seen:?} not {meant:?}, ΔE {error:.2}",
                     model.name,
                     patch.name

@@ -14,7 +14,7 @@ use super::room::Shadow;
 /// Where the clock hangs.
 pub(crate) const CLOCK: (Point, f32) = (at(-0.475, -0.245), 0.105);
 /// The glass of the display.
-const DISPLAY: Bounds = Bounds { left: 0.300, top: 0.320, right: 0.500, bottom: 0.380 };
+const DISPLAY: Bounds = Bounds { left: 0.288, top: 0.278, right: 0.488, bottom: 0.338 };
 const DIGITS: u32 = 6;
 
 /// Seconds that the second hand takes to go round, and the ball to bounce.
@@ -167,7 +167,7 @@ impl Layer for Case {
         let case = scaled(srgb(206, 198, 180), top_light);
         let framed = mix(under, case, coverage(edge, pixel));
         let glass = DISPLAY.grown(-0.004).distance(p) - 0.004;
-        let sheen = 0.010 + 0.05 * smoothstep(0.004, -0.004, p.u + 0.9 * p.v - 0.695);
+        let sheen = 0.010 + 0.05 * smoothstep(0.004, -0.004, p.u + 0.9 * p.v - 0.646);
         mix(framed, [sheen, sheen * 0.95, sheen * 0.92], coverage(glass, pixel))
     }
 }

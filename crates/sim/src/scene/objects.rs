@@ -95,7 +95,7 @@ struct Leaf {
 
 impl Plant {
     pub(crate) fn new(pot: Bounds) -> Self {
-        let root = at(pot.centre().u, pot.top + 0.012);
+        let root = at(pot.centre().u, pot.top + 0.004);
         let leaves = (0..LEAVES).map(|i| Leaf::grow(i, root)).collect();
         Self { leaves, pot }
     }
@@ -109,6 +109,7 @@ impl Leaf {
         let side = if index.is_multiple_of(2) { 1.0 } else { -1.0 };
         let lean = side * (1.25 * (1.0 - order) + 0.12 * random(1.0));
         let reach = 0.055 + (0.05 + 0.13 * random(5.0)) * (1.0 - 0.3 * lean.abs());
+        let root = at(root.u + 0.014 * lean, root.v);
         let base = at(root.u + reach * lean.sin(), root.v - reach * lean.cos());
         let tone = 0.15 + 0.35 * order + 0.5 * random(9.0);
         let length = 0.075 + 0.055 * random(2.0);

@@ -8,7 +8,7 @@ use super::objects::{Ball, Pencil, Plant};
 use super::paint::{Bounds, Layer, at, srgb};
 use super::room::{CastShadow, Desk, Shadow, Sunlight, Wall};
 
-const POT: Bounds = Bounds { left: 0.425, top: 0.165, right: 0.565, bottom: 0.292 };
+const POT: Bounds = Bounds { left: 0.440, top: 0.165, right: 0.580, bottom: 0.292 };
 
 /// What stands still, from back to front.
 pub(crate) fn still_parts() -> Vec<Box<dyn Layer>> {
@@ -22,7 +22,7 @@ pub(crate) fn still_parts() -> Vec<Box<dyn Layer>> {
     layers.extend(cards());
     layers.extend(plant());
     layers.extend(balls());
-    layers.push(Box::new(CastShadow { foot: (0.290, 0.510), base: 0.384, reach: 0.045 }));
+    layers.push(Box::new(CastShadow { foot: (0.278, 0.498), base: 0.344, reach: 0.045 }));
     layers.push(Box::new(Case));
     layers.push(Box::new(Pencil { tip: at(-0.045, 0.452), end: at(0.235, 0.405), half_width: 0.0068 }));
     layers
@@ -46,7 +46,7 @@ fn plant() -> Vec<Box<dyn Layer>> {
     let foot = POT.bottom;
     vec![
         Box::new(Shadow {
-            centre: at(0.535, foot + 0.012),
+            centre: at(0.550, foot + 0.012),
             half_width: 0.110,
             half_height: 0.026,
             softness: 0.6,
