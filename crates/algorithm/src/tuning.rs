@@ -135,7 +135,7 @@ impl Tuning {
         name: Cow::Borrowed("uncalibrated"),
         startup_frames: 8,
         exposure: ExposureTuning {
-            target: 0.17,
+            target: 0.22,
             initial_s: 0.010,
             profile: Cow::Borrowed(PROFILE),
             digital_gain_max: 4.0,
