@@ -76,7 +76,7 @@ pub struct Vc4Camera {
 impl Vc4Camera {
     fn new(provider: SharedProvider, location: Location, decorator: Option<Decorator>) -> Result<Self> {
         let helper = SensorHelper::find(&location.sensor);
-        let tuning = tuning_of(helper.name);
+        let tuning = Tuning::find(helper.name);
         let (modes, native, active_area, rotation, simulated) = {
             let mut provider = lock(&provider);
             let mut sensor = provider.sub_device(&location.sensor_path)?;
@@ -292,14 +292,6 @@ impl Vc4Camera {
 
 fn helper_model(sensor: &str) -> String {
     sensor.split(' ').next().unwrap_or(sensor).to_owned()
-}
-
-fn tuning_of(sensor: &str) -> &'static Tuning {
-    match sensor {
-        "imx219" => &pinhole_algorithm::tuning::IMX219,
-        "imx477" => &pinhole_algorithm::tuning::IMX477,
-        _ => &Tuning::UNCALIBRATED,
-    }
 }
 
 /// The tuning at the temperature nearest to D65's, as RAW files want it.
