@@ -1,2 +1,19 @@
-//! Chores of the project.
-fn main() {}
+//! Chores of the project: `cargo xtask <command>`.
+
+mod bench;
+
+use std::process::ExitCode;
+
+/// The commands, each with what runs it on the arguments that follow.
+const COMMANDS: &[(&str, fn(&[String]) -> ExitCode)] = &[("bench", bench::run)];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = arguments.first().map_or("", String::as_str);
+    if let Some((_, run)) = COMMANDS.iter().find(|(name, _)| *name == wanted) {
+        return run(&arguments[1..]);
+    }
+    let names: Vec<_> = COMMANDS.iter().map(|(name, _)| *name).collect();
+    eprintln!("usage: cargo xtask <{}>", names.join("|"));
+    ExitCode::from(2)
+}

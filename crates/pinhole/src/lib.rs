@@ -31,6 +31,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 pub use pinhole_base::{Error, ErrorKind, Result, Timestamp, colour, control, error, format, geometry, time};
+pub use pinhole_buffer::mapping::Mapping;
 pub use pinhole_buffer::{Fence, FrameBuffer, FrameMemory, FrameView, Mapper, PlaneMemory};
 pub use pinhole_camera::config::{self, Configuration, Role, StreamConfiguration, StreamId};
 pub use pinhole_camera::drops::{DropCause, DropCounters};

@@ -64,7 +64,7 @@ impl Brain {
 
     fn settings(&self, job: &Job, embedded: Option<&FrameMemory>) -> SensorSettings {
         let trusted = job.sequence >= self.mistrust;
-        let read = embedded.filter(|_| trusted).and_then(|memory| self.read_embedded(memory).ok());
+        let read = embedded.filter(|_| trusted).and_then(|memory| self.read_embedded(memory));
         let recorded_length = self.timing.frame_length_lines(job.applied.vblank_lines);
         let source =
             if read.is_some() { SettingsSource::EmbeddedData } else { SettingsSource::DelayedControls };
@@ -87,13 +87,11 @@ impl Brain {
         }
     }
 
-    fn read_embedded(&self, memory: &FrameMemory) -> Result<EmbeddedSettings> {
-        let registers = self.helper.embedded.as_ref().ok_or_else(|| {
-            Error::new(ErrorKind::Unsupported, "reading embedded data")
-                .because("this sensor's layout is not known")
-        })?;
-        let view = memory.view()?;
-        Ok(embedded::parse(view.plane(0), self.bits, None, registers)?)
+    /// What the sensor says of a frame; `None` where it says nothing that can be read.
+    fn read_embedded(&self, memory: &FrameMemory) -> Option<EmbeddedSettings> {
+        let registers = self.helper.embedded.as_ref()?;
+        let view = memory.view().ok()?;
+        embedded::parse(view.plane(0), self.bits, None, registers).ok()
     }
 
     /// The lens shading table in the ISP's memory, written there if it is a new one.

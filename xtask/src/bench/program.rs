@@ -1,0 +1,112 @@
+//! Building and running the measured program.
+
+use super::callgrind::Profile;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The measured program, built.
+pub(crate) struct Program {
+    path: PathBuf,
+}
+
+/// Numbers by name, as one run of it printed them.
+pub(crate) struct Figures(HashMap<String, f64>);
+
+impl Figures {
+    /// One of the numbers.
+    pub(crate) fn get(&self, name: &str) -> Result<f64, String> {
+        self.0.get(name).copied().ok_or_else(|| format!("the measured program did not tell `{name}`"))
+    }
+
+    /// The same for each measured frame.
+    pub(crate) fn per_frame(&self, name: &str) -> Result<f64, String> {
+        Ok(self.get(name)? / self.get("frames")?)
+    }
+}
+
+impl Program {
+    /// Builds it, optimised.
+    pub(crate) fn build() -> Result<Self, String> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--release", "--quiet", "--package", "pinhole-conformance"]);
+        build.args(["--bin", "bench_core", "--message-format", "json-render-diagnostics"]);
+        let output = build.stderr(std::process::Stdio::inherit()).output();
+        let output = output.map_err(|error| format!("cargo cannot be run: {error}"))?;
+        if !output.status.success() {
+            return Err("the measured program cannot be built".into());
+        }
+        let path = executable_in(&String::from_utf8_lossy(&output.stdout));
+        path.map(|path| Self { path }).ok_or_else(|| "cargo did not say where the program is".into())
+    }
+
+    /// Runs it.
+    pub(crate) fn run(&self, options: &[&str]) -> Result<Figures, String> {
+        figures(Command::new(&self.path).args(options))
+    }
+
+    /// Runs it under callgrind, which looks at the measured frames only.
+    pub(crate) fn profile(&self, options: &[&str]) -> Result<(Figures, Profile), String> {
+        let written = std::env::temp_dir().join(format!("pinhole-bench-{}.callgrind", std::process::id()));
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--quiet", "--tool=callgrind", "--demangle=no", "--dump-line=no"]);
+        valgrind.arg("--toggle-collect=*measured_frames*");
+        valgrind.arg(format!("--callgrind-out-file={}", written.display()));
+        let figures = figures(valgrind.arg(&self.path).args(options));
+        let profile = read_and_remove(&written);
+        Ok((figures?, Profile::parse(&profile?)))
+    }
+}
+
+/// Whether valgrind is there.
+pub(crate) fn check_valgrind() -> Result<(), String> {
+    match Command::new("valgrind").arg("--version").output() {
+        Ok(output) if output.status.success() => Ok(()),
+        _ => Err("instructions are counted by valgrind, which is not installed; \
+                  install it, e.g. `sudo apt-get install valgrind`"
+            .into()),
+    }
+}
+
+fn read_and_remove(path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path);
+    // Only litter in the folder for temporary files if it stays.
+    let _ = std::fs::remove_file(path);
+    text.map_err(|error| format!("callgrind left no profile: {error}"))
+}
+
+fn figures(command: &mut Command) -> Result<Figures, String> {
+    let run = format!("{command:?}");
+    let output = command.output().map_err(|error| format!("{run} cannot be run: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{run} failed: {}", String::from_utf8_lossy(&output.stderr).trim_end()));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let figure = |line: &str| {
+        let (name, value) = line.split_once(' ')?;
+        Some((name.to_owned(), value.parse().ok()?))
+    };
+    Ok(Figures(text.lines().filter_map(figure).collect()))
+}
+
+/// The path in cargo's report of what it built, one JSON object a line.
+fn executable_in(report: &str) -> Option<PathBuf> {
+    let mark = "\"executable\":\"";
+    let line = report.lines().rfind(|line| line.contains(mark))?;
+    let (_, path) = line.split_once(mark)?;
+    path.split_once('"').map(|(path, _)| PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_executable_is_found_in_cargos_report() {
+        let report = "{\"reason\":\"compiler-artifact\",\"executable\":null}\n\
+                      {\"reason\":\"compiler-artifact\",\"executable\":\"target/release/bench_core\",\"fresh\":true}\n\
+                      {\"reason\":\"build-finished\",\"success\":true}";
+        assert_eq!(executable_in(report), Some(PathBuf::from("target/release/bench_core")));
+    }
+}

@@ -1,0 +1,125 @@
+//! The table of what was measured: for people, and as JSON.
+
+use std::fmt::Write;
+
+/// One line of the table.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    /// Its name in the JSON.
+    pub(crate) name: &'static str,
+    /// What was measured.
+    pub(crate) value: f64,
+    /// The most that it may be.
+    pub(crate) limit: Option<f64>,
+    /// What libcamera takes for the same.
+    pub(crate) libcamera: Option<f64>,
+    /// What it is, in a few words.
+    pub(crate) meaning: &'static str,
+}
+
+impl Row {
+    /// A value without limit.
+    pub(crate) fn new(name: &'static str, value: f64, meaning: &'static str) -> Self {
+        Self { name, value, limit: None, libcamera: None, meaning }
+    }
+
+    /// The same with a limit.
+    pub(crate) fn at_most(self, limit: f64) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
+
+    /// The same with libcamera's figure beside it.
+    pub(crate) fn against(self, libcamera: f64) -> Self {
+        Self { libcamera: Some(libcamera), ..self }
+    }
+
+    /// Whether it is within its limit.
+    pub(crate) fn is_ok(&self) -> bool {
+        self.limit.is_none_or(|limit| self.value <= limit)
+    }
+
+    fn verdict(&self) -> &'static str {
+        match (self.limit, self.is_ok()) {
+            (None, _) => "",
+            (_, true) => "ok",
+            (_, false) => "OVER",
+        }
+    }
+}
+
+/// The table as Markdown.
+pub(crate) fn markdown(rows: &[Row]) -> String {
+    let width = rows.iter().map(|row| row.name.len() + 2).max().unwrap_or(0);
+    let mut text = format!(
+        "| {:width$} | {:>10} | {:>10} | {:4} | {:>10} | what |\n|-{:-<width$}-|-{:->10}:|-{:->10}:|-{:-<4}-|-{:->10}:|------|\n",
+        "name", "value", "limit", "", "libcamera", "", "", "", "", ""
+    );
+    for row in rows {
+        let name = format!("`{}`", row.name);
+        let (limit, libcamera) = (optional(row.limit), optional(row.libcamera));
+        let (value, verdict) = (number(row.value), row.verdict());
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "| {name:width$} | {value:>10} | {limit:>10} | {verdict:4} | {libcamera:>10} | {} |",
+            row.meaning
+        );
+    }
+    text
+}
+
+/// The table as a JSON object by name.
+pub(crate) fn json(rows: &[Row]) -> String {
+    let object = |row: &Row| {
+        let optional = |number: Option<f64>| number.map_or("null".to_owned(), |number| number.to_string());
+        format!(
+            "  \"{}\": {{\"value\": {}, \"limit\": {}, \"ok\": {}, \"libcamera\": {}}}",
+            row.name,
+            row.value,
+            optional(row.limit),
+            row.is_ok(),
+            optional(row.libcamera)
+        )
+    };
+    format!("{{\n{}\n}}\n", rows.iter().map(object).collect::<Vec<_>>().join(",\n"))
+}
+
+fn optional(number: Option<f64>) -> String {
+    number.map_or(String::new(), self::number)
+}
+
+/// A number without decimals that say nothing, its thousands apart.
+fn number(value: f64) -> String {
+    if value.fract().abs() >= 0.005 && value.abs() < 1000.0 {
+        return format!("{value:.2}");
+    }
+    let digits = format!("{:.0}", value.abs());
+    let sign = if value < 0.0 { "-" } else { "" };
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{sign}{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        let shown = [0.0, 1.0, 0.999, 14.5, 3000.4, 35_563_592.0].map(number);
+        assert_eq!(shown, ["0", "1", "1.00", "14.50", "3,000", "35,563,592"]);
+    }
+
+    #[test]
+    fn json_is_by_name() {
+        let rows = [Row::new("a.b", 1.5, "x").at_most(1.0).against(4.0), Row::new("c", 2.0, "y")];
+        let expected = "{\n  \"a.b\": {\"value\": 1.5, \"limit\": 1, \"ok\": false, \"libcamera\": 4},\n  \
+                        \"c\": {\"value\": 2, \"limit\": null, \"ok\": true, \"libcamera\": null}\n}\n";
+        assert_eq!(json(&rows), expected);
+    }
+}
