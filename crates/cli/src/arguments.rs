@@ -1,0 +1,203 @@
+//! The command line: what there is, and how it explains itself. Knows nothing of cameras.
+
+use crate::ending::EXIT_CODES;
+use crate::output::OutputRequest;
+use crate::parsing;
+use crate::plan::StreamRequest;
+use crate::simulation::SimulatedCamera;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use pinhole::control::{ControlId, ControlValue};
+use pinhole::geometry::{ModePixels, NativePixels, Rect, Size};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  pinhole list
+  pinhole still -o photo.jpg --raw
+  pinhole capture --count 100 -o video.y4m";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  pinhole list                                    cameras, modes, formats, controls
+  pinhole list --json | jq '.cameras[].modes'
+  pinhole list --simulate sensor=imx477";
+
+const CAPTURE_EXAMPLES: &str = "\
+Examples:
+  pinhole capture --count 90 -o video.y4m         90 frames of 1080p video
+  pinhole capture -o - | mpv -                    … shown until Ctrl-C
+  pinhole capture --stream raw --stream video,size=1280x720,format=NV12 --count 5 \\
+      -o raw=frame-{n:4}.dng -o video=clip.y4m    two streams of the same frames
+  pinhole capture --control ExposureTime=8000 --control AnalogueGain=2 \\
+      --count 30 --metadata frames.jsonl          fixed exposure, metadata only
+  pinhole capture --simulate fault=lost-image:0.1 --pace fast --count 1000
+                                                  how lost frames are counted
+
+Outputs:
+  The end of the name says what is written:
+    .dng                   RAW frames, every sample as the sensor sent it
+    .jpg .png .ppm         processed frames
+    .y4m                   processed frames in Y'CbCr, one after another
+    .raw                   the rows or planes as they are, one frame after another
+  Or a kind before a colon does: `-o y4m:/dev/video-pipe`, `-o jpg:-`.
+  {n} is the frame's number, {n:4} the same with four digits, {stream} the stream's name.
+  `-` is standard output: Y4M for Y'CbCr streams, bare samples for others.
+  Streams are named by their role; a second one of the same role is video2, still2, …";
+
+const STILL_EXAMPLES: &str = "\
+Examples:
+  pinhole still -o photo.jpg                      a JPEG with EXIF
+  pinhole still -o photo.jpg --raw                … and photo.dng, from the same frame
+  pinhole still -o photo.png --control ExposureValue=-1
+  pinhole still -o dusk.jpg --simulate lux=20,kelvin=2800";
+
+/// Takes pictures with a camera stack in pure Rust.
+///
+/// Where a machine has no camera, a simulated one takes its place, and is said to.
+#[derive(Debug, Parser)]
+#[command(name = "pinhole", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the cameras: their modes, formats and controls
+    #[command(after_help = format!("{LIST_EXAMPLES}\n\n{EXIT_CODES}"))]
+    List(ListArguments),
+    /// Take frames from any streams, into files or a pipe, or only count them
+    #[command(after_help = format!("{CAPTURE_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Capture(CaptureArguments),
+    /// Take a photograph, and its RAW file, once exposure and white balance have settled
+    #[command(after_help = format!("{STILL_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Still(StillArguments),
+    /// Print the completion script of a shell
+    #[command(
+        after_help = "Example:\n  pinhole completions bash > ~/.local/share/bash-completion/completions/pinhole"
+    )]
+    Completions(CompletionsArguments),
+}
+
+/// How fast simulated time passes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pace {
+    /// As on the wall
+    #[default]
+    Real,
+    /// As fast as the machine can, and the same each time
+    Fast,
+}
+
+/// Which camera.
+#[derive(Debug, Args)]
+pub(crate) struct CameraOptions {
+    /// Which camera: its number in `pinhole list`, or a part of its name; the first if not given
+    #[arg(long, value_name = "CAMERA")]
+    pub(crate) camera: Option<String>,
+    /// Simulate a camera; repeat it for several
+    ///
+    /// `sensor=imx219|imx477`, and after commas: `embedded=off`, `rotation=180`, `lux=600`,
+    /// `kelvin=5500`, `scene=FOLDER` (PNG and JPEG pictures to look at), `seed=1`, and faults:
+    /// `fault=KIND@N` (once, after N frames) or `fault=KIND:0.01` (at each with that
+    /// probability). Kinds are lost-image, late-frame, silent-sensor, …; a wrong one lists all.
+    #[arg(long, value_name = "WHAT", value_parser = SimulatedCamera::parse)]
+    pub(crate) simulate: Vec<SimulatedCamera>,
+    /// How fast simulated time passes
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) pace: Pace,
+}
+
+/// How pictures are taken.
+#[derive(Debug, Args)]
+pub(crate) struct PictureOptions {
+    /// Set a control; `pinhole list` shows them, with their units
+    #[arg(long = "control", short = 'c', value_name = "NAME=VALUE", value_parser = parsing::control)]
+    pub(crate) controls: Vec<(ControlId, ControlValue)>,
+    /// Read the sensor in this mode: its size and bits a sample, e.g. 1640x1232:10
+    #[arg(long, value_name = "SIZE:BITS", value_parser = parsing::mode)]
+    pub(crate) mode: Option<(Size<ModePixels>, u8)>,
+    /// Mirror left to right
+    #[arg(long)]
+    pub(crate) hflip: bool,
+    /// Turn upside down (with --hflip: by half a turn)
+    #[arg(long)]
+    pub(crate) vflip: bool,
+    /// Show only this part of the sensor's array, in its pixels
+    #[arg(long, value_name = "X,Y,WIDTH,HEIGHT", value_parser = parsing::rectangle)]
+    pub(crate) crop: Option<Rect<NativePixels>>,
+    /// Refuse what would have to be adjusted
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// `pinhole list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    #[command(flatten)]
+    pub(crate) camera: CameraOptions,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `pinhole capture`.
+#[derive(Debug, Args)]
+pub(crate) struct CaptureArguments {
+    /// Capture a stream: raw, still, video or viewfinder; repeat it for several
+    ///
+    /// After commas: `format=NV12`, `size=1920x1080`, `buffers=4`. One video stream if none is
+    /// given.
+    #[arg(long = "stream", short = 's', value_name = "ROLE[,…]", value_parser = StreamRequest::parse)]
+    pub(crate) streams: Vec<StreamRequest>,
+    /// Stop after so many frames; without it, or with 0, at Ctrl-C
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) count: u64,
+    /// Write a stream to files, e.g. raw=frame-{n}.dng; see below
+    #[arg(long = "output", short = 'o', value_name = "[STREAM=]PATTERN", value_parser = OutputRequest::parse)]
+    pub(crate) outputs: Vec<OutputRequest>,
+    /// Write a line of JSON for each frame: what it says of itself; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata: Option<PathBuf>,
+    /// Print the summary as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) picture: PictureOptions,
+    #[command(flatten)]
+    pub(crate) camera: CameraOptions,
+}
+
+/// `pinhole still`.
+#[derive(Debug, Args)]
+pub(crate) struct StillArguments {
+    /// The photograph: .jpg, .png or .ppm
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Write the sensor's samples too, as a DNG beside the photograph
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Wait so long for exposure and white balance to settle, in seconds of the camera's time
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parsing::seconds)]
+    pub(crate) timeout: Duration,
+    /// Quality of a JPEG, 1 to 100
+    #[arg(long, value_name = "Q", default_value_t = 93, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) quality: u8,
+    #[command(flatten)]
+    pub(crate) picture: PictureOptions,
+    #[command(flatten)]
+    pub(crate) camera: CameraOptions,
+}
+
+/// `pinhole completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// Which shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}

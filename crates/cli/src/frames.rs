@@ -1,0 +1,94 @@
+//! From a frame to what files say of it, and to checked views of its pixels. Copies nothing.
+
+use pinhole::colour::Matrix3;
+use pinhole::config::CameraInfo;
+use pinhole::control::{self, ControlList};
+use pinhole::files::dng::DngMetadata;
+use pinhole::files::{Calibration, DateTime, Illuminant, ImageMetadata, Picture, RawImage};
+use pinhole::format::PixelFormat;
+use pinhole::{FrameView, Result, StreamConfiguration};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The pixels of one stream of a frame.
+#[derive(Clone, Copy)]
+pub(crate) enum Pixels<'a> {
+    /// The sensor's samples.
+    Raw(RawImage<'a>),
+    /// A processed picture.
+    Picture(Picture<'a>),
+}
+
+impl<'a> Pixels<'a> {
+    /// Looks at a mapped buffer as its stream's configuration says.
+    ///
+    /// # Errors
+    /// The buffer is smaller than that.
+    pub(crate) fn of(stream: &StreamConfiguration, view: &'a FrameView<'_>) -> Result<Self> {
+        let bytes = view.plane(0);
+        match stream.format {
+            PixelFormat::Raw(format) => {
+                RawImage::new(format, stream.size, stream.stride_bytes, bytes).map(Self::Raw)
+            }
+            format => Picture::new(format, stream.size, stream.stride_bytes, stream.colour, bytes)
+                .map(Self::Picture),
+        }
+    }
+}
+
+/// What a frame's files say of how it was taken. The picture is upright: the sensor was told
+/// to mirror it as the camera's mounting asks.
+pub(crate) fn image_metadata(info: &CameraInfo, frame: &ControlList) -> ImageMetadata {
+    let number = |value: Option<f32>| value.map(f64::from);
+    let above_zero = |value: Option<f32>| number(value).filter(|value| *value > 0.0);
+    let gains = frame.get(control::COLOUR_GAINS).map(|gains| gains.map(f64::from));
+    ImageMetadata {
+        make: if info.simulated { "Pinhole".to_owned() } else { String::new() },
+        model: model(info),
+        date_time: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(DateTime::from_unix),
+        exposure_time: frame.get(control::EXPOSURE_TIME).map(|us| Duration::from_micros(us.max(0) as u64)),
+        analogue_gain: above_zero(frame.get(control::ANALOGUE_GAIN)),
+        digital_gain: above_zero(frame.get(control::DIGITAL_GAIN)),
+        exposure_bias_ev: number(frame.get(control::EXPOSURE_VALUE)),
+        lux: number(frame.get(control::LUX)).filter(|lux| *lux >= 0.0),
+        colour_temperature_k: frame
+            .get(control::COLOUR_TEMPERATURE)
+            .and_then(|kelvin| u32::try_from(kelvin).ok()),
+        colour_gains: gains.filter(|gains| gains.iter().all(|gain| *gain > 0.0)),
+        ccm: frame.get(control::COLOUR_CORRECTION_MATRIX).map(matrix),
+        black_levels: black_levels(info, frame),
+        ..ImageMetadata::default()
+    }
+}
+
+fn model(info: &CameraInfo) -> String {
+    if info.simulated { format!("{} (simulated)", info.model) } else { info.model.clone() }
+}
+
+fn matrix(rows: [f32; 9]) -> Matrix3 {
+    let rows = rows.map(f64::from);
+    Matrix3([[rows[0], rows[1], rows[2]], [rows[3], rows[4], rows[5]], [rows[6], rows[7], rows[8]]])
+}
+
+fn black_levels(info: &CameraInfo, frame: &ControlList) -> [u16; 4] {
+    let reported = frame.get(control::SENSOR_BLACK_LEVELS);
+    let calibrated = info.calibration.map_or(0, |calibration| calibration.black_level_16bit);
+    reported.map_or([calibrated; 4], |levels| levels.map(|level| level.clamp(0, 0xffff) as u16))
+}
+
+/// What a DNG says of a frame beside its samples.
+pub(crate) fn dng_metadata<'a>(
+    info: &CameraInfo,
+    image: ImageMetadata,
+    thumbnail: Option<Picture<'a>>,
+) -> DngMetadata<'a> {
+    DngMetadata {
+        image,
+        unique_camera_model: format!("Pinhole {}", model(info)),
+        calibration: info.calibration.map(|calibration| Calibration {
+            illuminant: Illuminant::D65,
+            xyz_to_camera: Matrix3(calibration.xyz_to_sensor),
+        }),
+        thumbnail,
+        ..DngMetadata::default()
+    }
+}

@@ -1,0 +1,122 @@
+//! `pinhole list`: the cameras, and what they can do.
+
+use crate::arguments::ListArguments;
+use crate::console;
+use crate::ending::{Ending, Failure};
+use crate::json;
+use crate::simulation;
+use pinhole::config::{CameraInfo, ControlLimits, SensorMode};
+
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// Lists all cameras, or the one that was named.
+pub(crate) fn run(arguments: &ListArguments) -> Result<Ending, Failure> {
+    let cameras = simulation::cameras(&arguments.camera)?;
+    let all: Vec<_> = cameras.iter().map(|entry| entry.info()).collect();
+    let chosen = match &arguments.camera.camera {
+        Some(name) => vec![cameras.get(name)?.info()],
+        None => all.clone(),
+    };
+    if let (true, [first, ..]) = (arguments.camera.simulate.is_empty(), &all[..])
+        && first.simulated
+    {
+        simulation::say_simulated(&first.model);
+    }
+    let number = |info: &CameraInfo| all.iter().position(|other| std::ptr::eq(*other, info)).unwrap_or(0);
+    let numbered: Vec<_> = chosen.into_iter().map(|info| (number(info), info)).collect();
+    console::answer(&if arguments.json { as_json(&numbered) } else { as_text(&numbered) })?;
+    Ok(Ending::Done)
+}
+
+fn as_text(cameras: &[(usize, &CameraInfo)]) -> String {
+    if cameras.is_empty() {
+        return "no cameras\n".to_owned();
+    }
+    cameras.iter().map(|(number, info)| camera_text(*number, info)).collect::<Vec<_>>().join("\n")
+}
+
+fn camera_text(number: usize, info: &CameraInfo) -> String {
+    let mut text = String::new();
+    let simulated = if info.simulated { ", simulated" } else { "" };
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{number}: {} ({}{simulated})", info.id, info.pipeline);
+    for (id, value) in info.properties.iter() {
+        let _ = writeln!(text, "  {id}: {value} {}", id.info().unit);
+    }
+    text += "  modes:\n";
+    info.modes.iter().for_each(|mode| text += &mode_text(mode));
+    let names: Vec<_> = info.formats.iter().map(|format| format.name()).collect();
+    let _ = writeln!(text, "  formats of processed streams: {}", names.join(" "));
+    text += "  controls:\n";
+    info.controls.iter().for_each(|limits| text += &control_text(limits));
+    text
+}
+
+fn mode_text(mode: &SensorMode) -> String {
+    let (size, format) = (mode.size.to_string(), pinhole::format::PixelFormat::Raw(mode.format));
+    let bits = mode.format.bits;
+    format!("    {size:>9}:{bits:<2}  {format}, up to {:.1} fps, shows {}\n", mode.fps_max, mode.crop)
+}
+
+fn control_text(limits: &ControlLimits) -> String {
+    let info = limits.id.info();
+    let values = match limits_text(limits) {
+        Some(values) => format!("{values} {}", info.unit),
+        None if info.unit.is_empty() => info.type_name.to_owned(),
+        None => format!("{}, in {}", info.type_name, info.unit),
+    };
+    format!("    {:<22} {}\n    {:22} {}\n", limits.id, values.trim_end(), "", info.meaning)
+}
+
+/// The camera's own limits, or those of all cameras.
+fn limits_text(limits: &ControlLimits) -> Option<String> {
+    let of_all = limits.id.info().limits;
+    let (low, high) = limits.minimum.zip(limits.maximum).or(of_all)?;
+    let default = limits.default.map_or(String::new(), |default| format!(", normally {default}"));
+    Some(format!("{low} to {high}{default}"))
+}
+
+fn as_json(cameras: &[(usize, &CameraInfo)]) -> String {
+    let cameras: Value = cameras.iter().map(|(number, info)| camera_json(*number, info)).collect();
+    format!("{:#}\n", json!({ "cameras": cameras }))
+}
+
+fn camera_json(number: usize, info: &CameraInfo) -> Value {
+    json!({
+        "number": number,
+        "id": info.id,
+        "model": info.model,
+        "pipeline": info.pipeline,
+        "simulated": info.simulated,
+        "properties": json::of_controls(&info.properties),
+        "modes": info.modes.iter().map(mode_json).collect::<Value>(),
+        "formats": info.formats.iter().map(|format| Value::from(format.name())).collect::<Value>(),
+        "controls": info.controls.iter().map(control_json).collect::<Value>(),
+    })
+}
+
+fn mode_json(mode: &SensorMode) -> Value {
+    json!({
+        "width": mode.size.width,
+        "height": mode.size.height,
+        "bits": mode.format.bits,
+        "format": pinhole::format::PixelFormat::Raw(mode.format).name(),
+        "fps_max": mode.fps_max,
+        "crop": json::of_rectangle(mode.crop),
+    })
+}
+
+fn control_json(limits: &ControlLimits) -> Value {
+    let info = limits.id.info();
+    json!({
+        "name": info.name,
+        "type": info.type_name,
+        "unit": info.unit,
+        "meaning": info.meaning,
+        "values": info.names,
+        "minimum": limits.minimum.or(info.limits.map(|(low, _)| low)),
+        "maximum": limits.maximum.or(info.limits.map(|(_, high)| high)),
+        "default": limits.default,
+    })
+}

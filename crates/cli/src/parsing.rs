@@ -1,0 +1,95 @@
+//! Reads the values of options from text. Errors are sentences that clap puts behind the name
+//! of the option.
+
+use pinhole::control::{ControlId, ControlValue, Direction};
+use pinhole::geometry::{ModePixels, NativePixels, Rect, Size};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The parts of `a=1,b,c=2`: keys with their values, if they have one.
+pub(crate) fn parts(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    text.split(',').map(|part| match part.split_once('=') {
+        Some((key, value)) => (key.trim(), Some(value.trim())),
+        None => (part.trim(), None),
+    })
+}
+
+/// A value of some type behind a key.
+pub(crate) fn value<T: FromStr>(key: &str, text: Option<&str>, wanted: &str) -> Result<T, String> {
+    let text = text.ok_or_else(|| format!("`{key}` needs a value: {wanted}"))?;
+    text.parse().map_err(|_| format!("`{key}={text}`: {wanted} is needed"))
+}
+
+/// A size behind a key.
+pub(crate) fn size<S>(key: &str, text: Option<&str>) -> Result<Size<S>, String> {
+    value(key, text, "a size like 1920x1080")
+}
+
+/// `Name=value` of a control that can be set.
+pub(crate) fn control(text: &str) -> Result<(ControlId, ControlValue), String> {
+    let (name, value) =
+        text.split_once('=').ok_or("write it as NAME=VALUE, e.g. ExposureTime=10000".to_owned())?;
+    let id = ControlId::from_name(name.trim())
+        .ok_or_else(|| format!("there is no control `{name}`; `pinhole list` shows all"))?;
+    if id.info().direction != Direction::Control {
+        return Err(format!("{id} is reported by the camera and cannot be set"));
+    }
+    Ok((id, id.parse(value.trim())?))
+}
+
+/// `1640x1232:10`.
+pub(crate) fn mode(text: &str) -> Result<(Size<ModePixels>, u8), String> {
+    let (size, bits) = text.split_once(':').ok_or("write it as SIZE:BITS, e.g. 1640x1232:10")?;
+    let bits = bits.parse().map_err(|_| format!("`{bits}` is no number of bits"))?;
+    Ok((size.parse()?, bits))
+}
+
+/// `x,y,width,height` with something in it.
+pub(crate) fn rectangle(text: &str) -> Result<Rect<NativePixels>, String> {
+    match ControlId::ScalerCrop.parse(text)? {
+        ControlValue::Rect(rect) if !rect.size().is_empty() => Ok(rect),
+        _ => Err(format!("`{text}` has no pixels in it; write it as X,Y,WIDTH,HEIGHT")),
+    }
+}
+
+/// A time in seconds, up to an hour.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    const MOST: f64 = 3600.0;
+    let seconds = text.parse().ok().filter(|seconds: &f64| (0.0..=MOST).contains(seconds));
+    seconds
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| format!("`{text}` is no time from 0 to {MOST} seconds"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_read_by_name() {
+        assert_eq!(control("exposuretime=8000"), Ok((ControlId::ExposureTime, ControlValue::I32(8000))));
+        assert_eq!(control("AwbMode=Daylight"), Ok((ControlId::AwbMode, ControlValue::I32(5))));
+        let refused = |text: &str, word: &str| {
+            let reason = control(text).unwrap_err();
+            assert!(reason.contains(word), "{text}: {reason}");
+        };
+        refused("ExposureTime", "NAME=VALUE");
+        refused("Exposure=1", "there is no control `Exposure`");
+        refused("Lux=5", "cannot be set");
+        refused("ExposureTime=soon", "integer");
+        refused("ExposureTime=-1", "outside");
+        refused("AnalogueGain=NaN", "number");
+        refused("ColourGains=1", "2 numbers");
+        refused("AwbMode=Moonlight", "Daylight");
+    }
+
+    #[test]
+    fn modes_and_rectangles_and_times() {
+        assert_eq!(mode("1640x1232:10"), Ok((Size::new(1640, 1232), 10)));
+        assert!(mode("1640x1232").is_err() && mode("0x1:10").is_err() && mode("1x1:ten").is_err());
+        assert_eq!(rectangle("8,8,1640,1232"), Ok(Rect::new(8, 8, 1640, 1232)));
+        assert!(rectangle("8,8,0,1232").is_err() && rectangle("8,8").is_err());
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert!(seconds("-1").is_err() && seconds("NaN").is_err() && seconds("1e9").is_err());
+    }
+}

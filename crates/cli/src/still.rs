@@ -1,0 +1,201 @@
+//! `pinhole still`: one photograph, and the sensor's samples of the very same frame.
+
+use crate::arguments::{PictureOptions, StillArguments};
+use crate::console;
+use crate::ending::{Ending, Failure};
+use crate::frames::{self, Pixels};
+use crate::interrupt::Interrupt;
+use crate::output::Kind;
+use crate::plan::{self, StreamRequest};
+use crate::simulation;
+use crate::sink::{Out, Shot, encode};
+use pinhole::config::CameraInfo;
+use pinhole::control::{self, ControlList, FrameState};
+use pinhole::files::atomic::Durability;
+use pinhole::files::thumbnail::Thumbnail;
+use pinhole::{Camera, Configuration, Error, ErrorKind, Frame, Result, Role, Session};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The longer side of the small picture in a DNG.
+const THUMBNAIL_PIXELS: u32 = 256;
+
+/// Waits until the camera has settled, and writes what it sees then.
+pub(crate) fn run(arguments: &StillArguments) -> Result<Ending, Failure> {
+    let interrupt = Interrupt::listen()?;
+    let files = Files::of(arguments).map_err(Failure::Usage)?;
+    let mut camera = simulation::acquire(&arguments.camera)?;
+    let configuration =
+        configure(&camera, &arguments.picture, files.dng.is_some()).map_err(Failure::of_planning)?;
+    *camera.controls_mut() =
+        plan::controls(camera.info(), &arguments.picture).map_err(Failure::of_planning)?;
+    let info = camera.info().clone();
+    let outs = files.open()?;
+    let mut session = camera.start(&configuration).map_err(Error::from)?;
+    let Some(settled) = settle(&mut session, arguments.timeout, &interrupt)? else {
+        return Ok(Ending::Interrupted);
+    };
+    // The frame keeps its buffers; the camera need not run while they are written.
+    drop(session.stop());
+    outs.write(&settled.frame, &info, arguments.quality)?;
+    settled.tell(&files, arguments.timeout);
+    Ok(Ending::Done)
+}
+
+fn configure(camera: &Camera, picture: &PictureOptions, raw: bool) -> Result<Configuration> {
+    let roles: &[Role] = if raw { &[Role::Raw, Role::Still] } else { &[Role::Still] };
+    let streams: Vec<_> = roles.iter().map(|role| StreamRequest::of(*role)).collect();
+    plan::configuration(camera, picture, &streams)
+}
+
+/// A frame that was waited for.
+struct Settled {
+    frame: Frame,
+    /// Frames it took.
+    frames: u32,
+    /// Time it took, by the camera's clock.
+    elapsed: Duration,
+    /// Whether exposure and white balance had settled.
+    is_settled: bool,
+}
+
+/// Waits for a frame that was taken with settled exposure and white balance, up to a time.
+/// `None` if the user would not wait.
+fn settle(session: &mut Session, timeout: Duration, interrupt: &Interrupt) -> Result<Option<Settled>> {
+    let (mut frames, mut begun) = (0, None);
+    while let Some(frame) = session.next()? {
+        if interrupt.is_asked() {
+            return Ok(None);
+        }
+        frames += 1;
+        let now = frame.timestamp().as_nanos();
+        let elapsed = Duration::from_nanos(now.saturating_sub(*begun.get_or_insert(now)));
+        let is_settled = is_settled(frame.metadata());
+        if is_settled || elapsed >= timeout {
+            return Ok(Some(Settled { frame, frames, elapsed, is_settled }));
+        }
+    }
+    Err(Error::new(ErrorKind::Device, "taking the photograph").because("the camera stopped"))
+}
+
+fn is_settled(metadata: &ControlList) -> bool {
+    metadata.get(control::AE_LOCKED) == Some(true)
+        && metadata.get(control::AWB_LOCKED) == Some(true)
+        && metadata.get(control::FRAME_STATE) != Some(FrameState::Starting)
+        && metadata.get(control::FRAME_ERROR) != Some(true)
+}
+
+impl Settled {
+    /// Says what was written, and how it was taken.
+    fn tell(&self, files: &Files, timeout: Duration) {
+        if !self.is_settled {
+            let seconds = timeout.as_secs_f64();
+            console::say(&format!("exposure or white balance had not settled within {seconds} s"));
+        }
+        let metadata = self.frame.metadata();
+        let exposure_us = metadata.get(control::EXPOSURE_TIME).unwrap_or(0);
+        let gain = metadata.get(control::ANALOGUE_GAIN).unwrap_or(0.0);
+        let kelvin = metadata.get(control::COLOUR_TEMPERATURE).unwrap_or(0);
+        let names: Vec<_> = files.paths().map(|path| path.display().to_string()).collect();
+        console::say(&format!(
+            "{}: {exposure_us} µs, gain {gain:.2}, {kelvin} K; settled after {} frames ({:.2} s)",
+            names.join(", "),
+            self.frames,
+            self.elapsed.as_secs_f64()
+        ));
+    }
+}
+
+/// The files to write.
+struct Files {
+    photo: PathBuf,
+    kind: Kind,
+    dng: Option<PathBuf>,
+}
+
+impl Files {
+    fn of(arguments: &StillArguments) -> Result<Self> {
+        let photo = arguments.output.clone();
+        let refused = |reason: &str| {
+            Error::new(ErrorKind::InvalidArgument, "writing the photograph")
+                .at(photo.display().to_string())
+                .because(reason)
+        };
+        let kind = match Kind::of_path(&photo) {
+            Some(kind @ (Kind::Jpeg | Kind::Png | Kind::Ppm)) => kind,
+            Some(Kind::Dng) => {
+                return Err(refused("a DNG goes beside a photograph").hint("write -o NAME.jpg --raw"));
+            }
+            _ => {
+                return Err(
+                    refused("its suffix is not that of a picture").hint("end it in .jpg, .png or .ppm")
+                );
+            }
+        };
+        let dng = arguments.raw.then(|| photo.with_extension("dng"));
+        Ok(Self { photo, kind, dng })
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        [Some(&self.photo), self.dng.as_ref()].into_iter().flatten().map(PathBuf::as_path)
+    }
+
+    /// Begins the files, so that what cannot be written is told before the camera starts.
+    fn open(&self) -> Result<Outs> {
+        let dng = self.dng.as_deref().map(Out::open).transpose()?;
+        Ok(Outs { photo: Out::open(&self.photo)?, kind: self.kind, dng })
+    }
+}
+
+/// The files being written.
+struct Outs {
+    photo: Out,
+    kind: Kind,
+    dng: Option<Out>,
+}
+
+impl Outs {
+    /// Writes both files, and puts them in their places only when both are whole.
+    fn write(mut self, frame: &Frame, info: &CameraInfo, quality: u8) -> Result<()> {
+        let photo = frame.stream(Role::Still)?;
+        let view = photo.map()?;
+        let pixels = Pixels::of(photo.configuration(), &view)?;
+        let image = frames::image_metadata(info, frame.metadata());
+        let thumbnail = match pixels {
+            Pixels::Picture(picture) if self.dng.is_some() => Some(Thumbnail::of(&picture, THUMBNAIL_PIXELS)),
+            _ => None,
+        };
+        let metadata = frames::dng_metadata(info, image, thumbnail.as_ref().map(Thumbnail::picture));
+        let shot = Shot { number: 0, pixels, metadata: &metadata, frame_rate: (0, 0), quality };
+        encode(&mut self.photo, self.kind, &shot).map_err(|error| self.photo.placed(error))?;
+        if let Some(out) = &mut self.dng {
+            let raw = frame.stream(Role::Raw)?;
+            let view = raw.map()?;
+            let shot = Shot { pixels: Pixels::of(raw.configuration(), &view)?, ..shot };
+            encode(out, Kind::Dng, &shot).map_err(|error| out.placed(error))?;
+        }
+        self.finish()
+    }
+
+    fn finish(self) -> Result<()> {
+        self.dng.map_or(Ok(()), |out| out.finish(Durability::OnDisk))?;
+        self.photo.finish(Durability::OnDisk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_settled_frame_is_locked_and_sound() {
+        let mut metadata = ControlList::new();
+        assert!(!is_settled(&metadata));
+        metadata.set(control::AE_LOCKED, true).set(control::AWB_LOCKED, true);
+        assert!(is_settled(&metadata));
+        metadata.set(control::FRAME_ERROR, true);
+        assert!(!is_settled(&metadata));
+        metadata.set(control::FRAME_ERROR, false).set(control::FRAME_STATE, FrameState::Starting);
+        assert!(!is_settled(&metadata));
+    }
+}
