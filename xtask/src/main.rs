@@ -4,8 +4,11 @@ mod bench;
 
 use std::process::ExitCode;
 
-/// The commands, each with what runs it on the arguments that follow.
-const COMMANDS: &[(&str, fn(&[String]) -> ExitCode)] = &[("bench", bench::run)];
+/// Runs a command on the arguments that follow its name.
+type Command = fn(&[String]) -> ExitCode;
+
+/// The commands.
+const COMMANDS: &[(&str, Command)] = &[("bench", bench::run)];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
