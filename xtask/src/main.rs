@@ -1,6 +1,7 @@
 //! Chores of the project: `cargo xtask <command>`.
 
 mod bench;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use std::process::ExitCode;
 type Command = fn(&[String]) -> ExitCode;
 
 /// The commands.
-const COMMANDS: &[(&str, Command)] = &[("bench", bench::run)];
+const COMMANDS: &[(&str, Command)] = &[("bench", bench::run), ("simulate", simulate::run)];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

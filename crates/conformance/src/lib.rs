@@ -13,5 +13,6 @@ pub mod mapper;
 pub mod process;
 pub mod rig;
 pub mod run;
+pub mod simulate;
 pub mod simulated;
 pub mod statements;

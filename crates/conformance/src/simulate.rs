@@ -24,10 +24,10 @@ mod wishes;
 mod workers;
 mod world;
 
+pub use pinhole::sim::model::SensorModel;
 pub use troubles::{AlgorithmFault, FaultSet, Kind};
 pub use workers::{Progress, run};
 
-use pinhole::sim::model::SensorModel;
 use std::fmt;
 
 /// Requests of one world.
@@ -57,12 +57,8 @@ impl Options {
 
     /// The arguments that ask for the same faults and sensors.
     fn arguments(&self) -> String {
-        let mut text = format!("--faults {}", self.faults);
-        if self.sensors != SensorModel::ALL {
-            let names: Vec<_> = self.sensors.iter().map(|sensor| sensor.name).collect();
-            text += &format!(" --sensors {}", names.join(","));
-        }
-        text
+        let names: Vec<_> = self.sensors.iter().map(|sensor| sensor.name).collect();
+        format!("--faults {} --sensors {}", self.faults, names.join(","))
     }
 }
 
