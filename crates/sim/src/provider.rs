@@ -86,13 +86,14 @@ impl Provider for SimProvider {
     }
 
     fn media_devices(&mut self) -> Result<Vec<Box<dyn MediaDevice>>> {
-        let opened: Answer<Vec<_>> = self.shared.enter(|world| {
+        let plugged: Vec<_> = self.shared.enter(|world| {
             let cameras = 0..world.cameras.len();
             let parts = cameras.flat_map(|camera| Part::ALL.map(|part| (camera, part)));
-            let plugged: Vec<_> =
-                parts.filter(|&(camera, part)| world.cameras[camera].part(part).plugged).collect();
-            plugged.into_iter().map(|(camera, part)| self.open_media(world, camera, part)).collect()
+            parts.filter(|&(camera, part)| world.cameras[camera].part(part).plugged).collect()
         });
+        // Each by itself: when one fails, those before it are closed, which enters the world too.
+        let open = |(camera, part)| self.shared.enter(|world| self.open_media(world, camera, part));
+        let opened: Answer<Vec<_>> = plugged.into_iter().map(open).collect();
         opened.map_err(|refusal| refusal.into_error("listing media devices", "simulated hardware"))
     }
 
