@@ -166,13 +166,13 @@ impl Machine {
 
     // Requests.
 
-    fn on_request(&mut self, _now: Timestamp, request: Request, actions: &mut Actions) {
+    fn on_request(&mut self, now: Timestamp, request: Request, actions: &mut Actions) {
         if request.status() == RequestStatus::Cancelled {
             self.drops.count(DropCause::Fence);
-            self.requests.push(request, Progress::Done);
+            self.requests.push(now, request, Progress::Done);
             return;
         }
-        let number = self.requests.push(request, Progress::Waiting);
+        let number = self.requests.push(now, request, Progress::Waiting);
         if let Err(error) = self.adopt_buffers(number) {
             self.cancel(number, error);
             return;

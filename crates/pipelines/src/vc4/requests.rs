@@ -1,6 +1,6 @@
 //! The requests under way, in the order of queueing.
 
-use pinhole_base::Error;
+use pinhole_base::{Error, Timestamp};
 use pinhole_buffer::Token;
 use pinhole_camera::config::STREAMS_MAX;
 use pinhole_camera::request::Request;
@@ -24,6 +24,8 @@ pub struct Entry {
     pub request: Request,
     /// How far it has come.
     pub progress: Progress,
+    /// When it came.
+    pub queued: Timestamp,
     /// The buffers of processed streams, by the streams' places in the configuration, that
     /// wait for the request's turn at the ISP.
     pub tokens: [Option<Token>; STREAMS_MAX],
@@ -42,11 +44,11 @@ impl RequestQueue {
         Self { entries: VecDeque::with_capacity(bound), first: 0 }
     }
 
-    /// Appends a request and numbers it.
-    pub fn push(&mut self, mut request: Request, progress: Progress) -> u64 {
+    /// Appends a request that came at `now`, and numbers it.
+    pub fn push(&mut self, now: Timestamp, mut request: Request, progress: Progress) -> u64 {
         let number = self.first + self.entries.len() as u64;
         request.set_number(number);
-        self.entries.push_back(Entry { request, progress, tokens: Default::default() });
+        self.entries.push_back(Entry { request, progress, queued: now, tokens: Default::default() });
         number
     }
 

@@ -103,7 +103,7 @@ impl Machine {
             match (front.request, number) {
                 (Some(mine), Some(next)) if mine > next => return None, // That request's own frame is still to come.
                 (Some(mine), Some(next)) if mine == next => {}
-                (None, Some(_)) if !self.plan.raw_is_external() && !self.is_stale(now) => {}
+                (None, Some(next)) if !self.plan.raw_is_external() && !self.is_stale_for(next) => {}
                 (None, None) if !self.plan.raw_is_external() => return None, // It may be wanted while it is fresh.
                 _ => {
                     self.discard(DropCause::Unrequested, actions);
@@ -114,9 +114,14 @@ impl Machine {
         }
     }
 
-    /// Whether the first frame has waited since before the last frame should have come.
-    fn is_stale(&self, now: Timestamp) -> bool {
-        self.matcher.front().is_some_and(|front| front.arrived + self.patience() < now)
+    /// Whether the first frame began so long before a request came that a newer one must have
+    /// passed meanwhile. Frames that began later are never too old, however long they took to
+    /// get here.
+    fn is_stale_for(&mut self, number: u64) -> bool {
+        let patience = self.patience() + self.plan.frame_duration(self.vblank);
+        let began = self.matcher.front().map(|front| front.timestamp);
+        let queued = self.requests.get(number).map(|entry| entry.queued);
+        began.zip(queued).is_some_and(|(began, queued)| began + patience < queued)
     }
 
     fn pair(&mut self, now: Timestamp, actions: &mut Actions) -> Option<Pair> {
@@ -281,10 +286,14 @@ impl Machine {
 
     fn push_wish(&mut self, job: &Job) {
         if let Some(wish) = job.wish {
+            // What the sensor cannot do it would not do, and the record would be wrong.
+            let timing = &self.plan.timing;
+            let vblank = wish.vblank_lines.clamp(timing.vblank_min, timing.vblank_max);
+            let exposure_max = timing.exposure_max_lines(vblank);
             let controls = SensorControls {
-                exposure_lines: wish.exposure_lines,
+                exposure_lines: wish.exposure_lines.clamp(timing.exposure_min_lines, exposure_max),
                 gain_code: wish.gain_code,
-                vblank: wish.vblank_lines,
+                vblank,
                 hblank: None,
             };
             // Cookies count requests from 1: 0 is what the sensor had at start.
