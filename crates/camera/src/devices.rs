@@ -39,13 +39,17 @@ pub fn export(
             buffers.push(export_one(node, slot, mapper)?);
             Ok(())
         });
-        let freed = node.free();
-        exported.and(freed)?;
+        exported.and(free(node))?;
         if granted == 0 {
             return Err(none_granted(node, missing));
         }
     }
     Ok(buffers)
+}
+
+/// Frees a node's slots. An error must not keep them: it is tried once more.
+fn free(node: &mut dyn VideoNode) -> Result<()> {
+    node.free().inspect_err(|_| drop(node.free()))
 }
 
 fn export_one(node: &mut dyn VideoNode, slot: u32, mapper: &Arc<dyn Mapper>) -> Result<Arc<FrameMemory>> {
