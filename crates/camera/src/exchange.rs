@@ -38,6 +38,8 @@ impl From<Box<QueueError>> for Error {
 struct State {
     inbox: VecDeque<Request>,
     outbox: VecDeque<Request>,
+    /// How many requests were queued since the start.
+    numbered: u64,
     /// Requests that the loop has.
     held: usize,
     failure: Option<Error>,
@@ -99,7 +101,7 @@ impl Exchange {
     ///
     /// # Errors
     /// The camera has stopped or failed, or [`REQUESTS_MAX`] requests are under way.
-    pub fn queue(&self, request: Request) -> Result<(), Box<QueueError>> {
+    pub fn queue(&self, mut request: Request) -> Result<(), Box<QueueError>> {
         let mut state = self.lock();
         let under_way = state.inbox.len() + state.held + state.outbox.len();
         if state.closed || state.stopping {
@@ -109,6 +111,8 @@ impl Exchange {
             return Err(refused(request, ErrorKind::LimitReached, "too many requests are under way"));
         }
         let wake = state.held + state.inbox.len() < BUSY_ENOUGH;
+        request.set_number(state.numbered);
+        state.numbered += 1;
         state.inbox.push_back(request);
         drop(state);
         if wake {
