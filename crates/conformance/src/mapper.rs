@@ -1,6 +1,6 @@
 //! A mapper that counts: whoever says "nothing is mapped unless somebody looks" is held to it.
 
-use pinhole::{FrameMemory, Mapper, Mapping, Result};
+use pinhole::{Error, ErrorKind, FrameMemory, Mapper, Mapping, Result};
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,8 @@ type File = (u64, u64);
 struct Counts {
     ever: HashMap<File, u32>,
     alive: HashMap<File, u32>,
+    /// How many more mappings are made before one is refused.
+    refuse_after: Option<u32>,
 }
 
 /// Maps as another mapper does, and counts.
@@ -32,6 +34,16 @@ impl CountingMapper {
         lock(&self.counts).ever.get(&file_of(memory.planes()[0].as_fd())).copied().unwrap_or(0)
     }
 
+    /// Refuses one mapping, after so many more.
+    pub fn refuse_after(&self, count: u32) {
+        lock(&self.counts).refuse_after = Some(count);
+    }
+
+    /// Whether a refusal is still to come.
+    pub fn will_refuse(&self) -> bool {
+        lock(&self.counts).refuse_after.is_some()
+    }
+
     /// How many mappings there are now.
     pub fn mapped_now(&self) -> u32 {
         lock(&self.counts).alive.values().sum()
@@ -42,12 +54,24 @@ fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Counts {
+    fn admit(&mut self) -> Result<()> {
+        let Some(left) = self.refuse_after else { return Ok(()) };
+        self.refuse_after = left.checked_sub(1);
+        match self.refuse_after {
+            Some(_) => Ok(()),
+            None => Err(Error::new(ErrorKind::OutOfResources, "mapping a buffer").at("a counting mapper")),
+        }
+    }
+}
+
 fn file_of(fd: BorrowedFd<'_>) -> File {
     rustix::fs::fstat(fd).map_or((0, 0), |stat| (stat.st_dev, stat.st_ino))
 }
 
 impl Mapper for CountingMapper {
     fn map(&self, fd: BorrowedFd<'_>, offset: u32, length: u32) -> Result<Box<dyn Mapping>> {
+        lock(&self.counts).admit()?;
         let mapping = self.inner.map(fd, offset, length)?;
         let file = file_of(fd);
         let mut counts = lock(&self.counts);

@@ -180,6 +180,20 @@ impl Run {
         panic!("time does not pass");
     }
 
+    /// Turns the loop until something is so.
+    ///
+    /// # Panics
+    /// It never is.
+    pub fn until(&mut self, mut is_so: impl FnMut() -> bool) {
+        for _ in 0..STEPS_MAX {
+            if is_so() {
+                return;
+            }
+            self.step(None);
+        }
+        panic!("it never came to that");
+    }
+
     /// Stops the camera.
     ///
     /// # Panics

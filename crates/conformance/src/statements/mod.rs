@@ -4,6 +4,8 @@
 //! catch.
 
 pub mod buffers;
+pub mod failed_starts;
+pub mod start_stop;
 
 use crate::rig::{Rig, Verdict};
 
@@ -48,6 +50,30 @@ macro_rules! for_each_statement {
                 b13_nothing_is_queued_before_its_fence_signals
                 b14_a_queue_failure_cancels_the_request_whole
                 b15_cookies_and_user_data_survive
+            ]
+            start_stop: [
+                b16_frames_at_start_up_are_hidden_or_marked
+                b17_any_number_of_buffers_starts
+                b20_a_stop_completes_all_that_is_in_flight
+                b21_what_was_delivered_is_not_signalled_again
+                b22_a_partly_done_request_is_cancelled
+                b22_a_request_without_its_metadata_is_cancelled
+                b23_a_stop_while_the_algorithms_hold_buffers
+                b24_start_again_with_the_same_buffers
+                b25_start_again_after_bufferless_requests_were_pending
+                b26_queueing_after_a_stop_is_an_error
+                b26_a_stop_after_a_failure_does_nothing_more
+                b27_sequence_numbers_restart_at_0
+                b28_release_returns_all_internal_memory
+            ]
+            failed_starts: [
+                b18_preparation_fails_at_any_point
+                b18_mapping_fails_at_any_point
+                b18_allocation_fails_at_any_point
+                b18_configuring_fails_at_any_point
+                b18_acquiring_fails_at_any_point
+                b19_stream_on_or_queueing_fails_at_any_point
+                b19_a_stop_goes_on_when_devices_object
             ]
         }
     };
