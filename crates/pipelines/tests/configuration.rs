@@ -135,3 +135,15 @@ fn a_mode_asked_for_is_taken_or_the_nearest_said() {
         valid(&[Role::Viewfinder], |c| c.sensor_mode = Some((Size::new(1000, 1000), 12)));
     assert!(adjustments.iter().any(|text| text.contains("1000x1000")), "{adjustments:?}");
 }
+
+/// A mode chosen for the wide picture alone would cut the tall one, and say so only when asked
+/// again.
+#[test]
+fn a_mode_serves_the_widest_and_the_tallest_picture() {
+    let (configuration, _, _) = valid(&[Role::Video, Role::Viewfinder], |c| {
+        c.streams[0].size = Size::new(1640, 1232);
+        c.streams[1].size = Size::new(640, 2464);
+        c.streams.iter_mut().for_each(|stream| stream.stride_bytes = 0);
+    });
+    assert_eq!(configuration.streams[1].size, Size::new(640, 2464));
+}

@@ -144,13 +144,14 @@ fn choose_mode(modes: &[ModeDetail], configuration: &Configuration) -> Option<us
         .collect();
     let raw = configuration.streams.iter().find(|stream| is_raw(stream));
     let processed = configuration.streams.iter().filter(|stream| !is_raw(stream)).map(|stream| stream.size);
+    let covering = |a: Size, b: Size| Size::new(a.width.max(b.width), a.height.max(b.height));
     let wanted = WantedMode {
         raw_size: configuration.sensor_mode.map(|(size, _)| size).or(raw.map(|stream| stream.size.cast())),
         raw_bits: configuration
             .sensor_mode
             .map(|(_, bits)| bits)
             .or(raw.and_then(|stream| stream.format.raw()).map(|format| format.bits)),
-        processed: processed.max_by_key(|size| size.area()),
+        processed: processed.reduce(covering),
         fps: None,
     };
     choose(&infos, &wanted)
