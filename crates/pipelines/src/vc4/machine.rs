@@ -315,7 +315,8 @@ impl Machine {
         self.matcher.push_embedded(Embedded {
             token: returned.token,
             timestamp: done.timestamp,
-            error: done.error,
+            // An empty buffer holds what was in it before.
+            error: done.error || done.bytes_used[0] == 0,
         });
     }
 

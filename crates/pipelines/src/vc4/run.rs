@@ -28,6 +28,10 @@ enum JobPlace {
 pub(super) struct Run {
     job_id: u64,
     job: JobPlace,
+    /// The receiver's number of the frame.
+    sequence: u32,
+    /// A driver flagged one of its buffers.
+    damaged: bool,
     /// The request it is for; `None` for a hidden frame.
     request: Option<u64>,
     /// Its image, until the ISP has it.
@@ -152,6 +156,8 @@ impl Machine {
         let run = Run {
             job_id: job.id,
             job: JobPlace::Out(JobKind::Prepare),
+            sequence: image.sequence,
+            damaged: image.error,
             request,
             image: Some(image),
             embedded,
@@ -189,7 +195,6 @@ impl Machine {
         metadata.set(control::SENSOR_SEQUENCE, i64::from(image.sequence));
         metadata.set(control::SENSOR_TIMESTAMP, image.timestamp.as_nanos() as i64);
         metadata.set(control::FRAME_STATE, image.state());
-        metadata.set(control::FRAME_ERROR, image.error);
         metadata.set(control::CONTROLS_APPLIED_BY, applied.cookie as i64 - 1);
         job
     }
@@ -376,9 +381,8 @@ impl Machine {
 
     /// An output shows the frame that went in, whatever number the ISP's own count gives it.
     fn output_info(&self, done: &Dequeued) -> BufferInfo {
-        let metadata = self.run.as_ref().and_then(Run::controls).map(|job| job.sequence);
         BufferInfo {
-            sequence: metadata.unwrap_or(done.sequence),
+            sequence: self.run.as_ref().map_or(done.sequence, |run| run.sequence),
             timestamp: done.timestamp,
             bytes_used: done.bytes_used[0],
             error: done.error,
@@ -387,10 +391,8 @@ impl Machine {
     }
 
     fn note_error(&mut self, error: bool) {
-        if let Some(Run { job: JobPlace::Home(job), .. }) = &mut self.run
-            && error
-        {
-            job.metadata.set(control::FRAME_ERROR, true);
+        if let Some(run) = &mut self.run {
+            run.damaged |= error;
         }
     }
 
@@ -409,14 +411,11 @@ impl Machine {
         let buffer = returned.token.index() as u16;
         run.statistics = Some(returned.token);
         run.isp &= !bit(STATISTICS);
+        run.damaged |= done.error;
         run.deadline = now + limit;
         if let JobPlace::Home(mut job) = std::mem::replace(&mut run.job, JobPlace::Out(JobKind::Process)) {
             job.kind = JobKind::Process;
             job.statistics = Some(buffer);
-            job.metadata.set(
-                control::FRAME_ERROR,
-                done.error || job.metadata.get(control::FRAME_ERROR) == Some(true),
-            );
             actions.push_back(Action::Job(job));
         }
     }
@@ -452,6 +451,7 @@ impl Machine {
     fn end_run_if_done(&mut self) {
         let Some(run) = self.run.take_if(|run| run.processed && run.isp == 0) else { return };
         let JobPlace::Home(mut job) = run.job else { return };
+        job.metadata.set(control::FRAME_ERROR, run.damaged);
         if let (Some(error), Some(number)) = (run.failure, run.request) {
             self.cancel(number, error);
         } else if let Some(entry) = run.request.and_then(|number| self.requests.get(number)) {
