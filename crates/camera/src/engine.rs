@@ -13,6 +13,11 @@ use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_device::node::PLANES_MAX;
 use pinhole_device::{Interest, NodeEvent, QueueBuffer, QueuePlane, Ready};
 use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// An event that is served later than this may have a newer one behind it; no camera has
+/// frames as short.
+const LATE: Duration = Duration::from_millis(1);
 
 /// A pipeline, its devices and its algorithms, and what is under way between them.
 pub struct Engine<P> {
@@ -138,10 +143,8 @@ impl<P: Pipeline> Engine<P> {
                 .because("the device is gone")
                 .hint("was it unplugged, or its driver unloaded?"));
         }
-        if ready.events
-            && let Some(NodeEvent::FrameStart { sequence, timestamp }) = node.dequeue_event()?
-        {
-            self.feed(Event::FrameStart { sequence, timestamp }, exchange)?;
+        if ready.events {
+            self.serve_frame_start(usize::from(ready.key), exchange)?;
         }
         if ready.buffers
             && let Some(done) = self.devices.nodes[usize::from(ready.key)].dequeue()?
@@ -149,6 +152,21 @@ impl<P: Pipeline> Engine<P> {
             self.feed(Event::Buffer { stream: ready.key as u8, done }, exchange)?;
         }
         Ok(())
+    }
+
+    /// Feeds the newest frame start. Those before it have passed: what is written now comes too
+    /// late for them.
+    fn serve_frame_start(&mut self, node: usize, exchange: &Exchange) -> Result<()> {
+        let mut newest = None;
+        while let Some(NodeEvent::FrameStart { sequence, timestamp }) =
+            self.devices.nodes[node].dequeue_event()?
+        {
+            newest = Some(Event::FrameStart { sequence, timestamp });
+            if self.devices.poller.now().since(timestamp) < LATE {
+                break;
+            }
+        }
+        newest.map_or(Ok(()), |event| self.feed(event, exchange))
     }
 
     fn answer(&mut self, exchange: &Exchange) -> Result<()> {
