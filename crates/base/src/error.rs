@@ -69,10 +69,12 @@ impl Error {
         }))
     }
 
-    /// A failed system call.
+    /// A failed system call. The hint is what helps in general; whoever knows better
+    /// replaces it.
     pub fn from_errno(errno: i32, doing: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::new(kind_of_errno(errno), doing);
         error.0.errno = Some(errno);
+        error.0.hint = hint_of_errno(errno).map(Cow::Borrowed);
         error
     }
 
@@ -146,6 +148,18 @@ fn kind_of_errno(errno: i32) -> ErrorKind {
         25 | 95 => ErrorKind::Unsupported,
         110 => ErrorKind::Timeout,
         _ => ErrorKind::Io,
+    }
+}
+
+const fn hint_of_errno(errno: i32) -> Option<&'static str> {
+    match errno {
+        1 | 13 => Some("may this user open the device? being in its group (`video`) is the usual way"),
+        12 => Some("use fewer buffers or smaller pictures, or give contiguous memory (`cma=`) more room"),
+        16 => Some("is another program using it?"),
+        6 | 19 => Some("was it unplugged, or its driver unloaded?"),
+        23 | 24 => Some("too many descriptors are open: raise the limit, or drop frames that are done with"),
+        28 => Some("make room on the disk"),
+        _ => None,
     }
 }
 
