@@ -4,7 +4,10 @@
 //! catch.
 
 pub mod buffers;
+pub mod controls;
+pub mod errors;
 pub mod failed_starts;
+pub mod matching;
 pub mod start_stop;
 
 use crate::rig::{Rig, Verdict};
@@ -74,6 +77,44 @@ macro_rules! for_each_statement {
                 b18_acquiring_fails_at_any_point
                 b19_stream_on_or_queueing_fails_at_any_point
                 b19_a_stop_goes_on_when_devices_object
+            ]
+            matching: [
+                b29_an_image_goes_on_without_its_embedded_data
+                b29_equal_time_stamps_pair
+                b29_older_embedded_buffers_are_recycled
+                b30_sensors_without_embedded_data_work
+                b31_one_buffer_per_stream_and_one_of_a_pair_lost
+                b32_a_total_mismatch_stalls_nothing
+                b33_fresh_even_if_nobody_turned_the_loop
+                b33_the_first_request_after_a_break_gets_a_fresh_frame
+                b34_statistics_are_not_requeued_while_the_algorithms_read
+                b35_algorithms_that_never_answer_hang_nothing
+            ]
+            controls: [
+                b36_across_gaps_in_sequence_numbers
+                b36_across_lost_frames
+                b36_across_missed_frame_starts
+                b36_across_skipped_numbers
+                b36_frames_report_what_they_were_taken_with
+                b37_a_frame_says_whose_controls_it_was_taken_with
+                b38_vblank_is_written_before_exposure
+            ]
+            errors: [
+                b39_a_short_silence_is_survived
+                b39_a_silent_sensor_is_reported
+                b40_without_buffers_the_watchdog_keeps_quiet
+                b41_erroneous_buffers_are_marked
+                b42_after_the_end_nothing_comes
+                b42_an_unplugged_device_ends_the_session
+                b43_a_busy_camera_says_so
+                b43_errors_name_the_device_and_help
+                b43_running_out_of_contiguous_memory
+                b43_unknown_cameras_are_named
+                b44_dropped_frames_are_counted_with_their_cause
+                b45_a_frame_of_an_old_session_stays_out_of_the_new_one
+                b45_dropped_frames_give_their_buffers_back
+                b45_forgotten_frames_are_no_catastrophe
+                b45_frames_outlive_their_session
             ]
         }
     };
