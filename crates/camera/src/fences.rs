@@ -46,7 +46,7 @@ impl FenceGate {
     /// cancelled, and its fences stay in it.
     pub(crate) fn leave(&mut self, now: Timestamp, devices: &mut Devices) -> Option<Request> {
         let front = self.waiting.front()?;
-        let signalled = front.request.fences().all(|fence| fence.is_signalled().unwrap_or(false));
+        let signalled = front.request.fences().all(is_signalled);
         let late = front.deadline <= now;
         if !signalled && !late {
             self.watch(devices);
@@ -81,15 +81,21 @@ impl FenceGate {
         }
     }
 
+    /// Watches the first one's fences until they have signalled: one that has would end every
+    /// wait at once.
     fn watch(&mut self, devices: &mut Devices) {
-        if std::mem::replace(&mut self.watching, true) {
-            return;
-        }
+        let began = std::mem::replace(&mut self.watching, true);
         let Some(front) = self.waiting.front() else { return };
-        for fence in front.request.fences().filter(|fence| !is_signalled(fence)) {
+        for fence in front.request.fences() {
+            let source = PollSource::Fd(fence.as_fd());
             let interest = Interest { buffers: true, events: false };
-            // A fence that cannot be watched is looked at when its time is up.
-            let _ = devices.poller.watch(PollSource::Fd(fence.as_fd()), KEY, interest);
+            // A fence that cannot be watched is looked at when its time is up; one that had
+            // signalled before was never watched.
+            let _ = match (is_signalled(fence), began) {
+                (true, _) => devices.poller.unwatch(source),
+                (false, false) => devices.poller.watch(source, KEY, interest),
+                (false, true) => Ok(()),
+            };
         }
     }
 
