@@ -129,7 +129,8 @@ impl Actor {
             }
         };
         adjust(&mut configuration, &mut stage.dice);
-        let valid = |configuration: &mut _| camera.validate(configuration).or_else(|e| violated(e.to_string()));
+        let valid =
+            |configuration: &mut _| camera.validate(configuration).or_else(|e| violated(e.to_string()));
         valid(&mut configuration)?;
         let again = valid(&mut configuration)?;
         demand(again.is_empty(), || format!("a valid configuration was adjusted: {again:?}"))?;

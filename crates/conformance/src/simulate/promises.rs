@@ -32,7 +32,15 @@ pub(super) struct Sent {
     pub(super) flaw: Flaw,
     /// How many of its fences have not signalled.
     pub(super) fences_pending: u8,
+    /// One signalled too late to be relied on.
+    pub(super) fence_is_late: bool,
     pub(super) has_user_data: bool,
+}
+
+impl Sent {
+    pub(super) const fn may_have_timed_out(&self) -> bool {
+        self.fences_pending > 0 || self.fence_is_late
+    }
 }
 
 /// A configured stream.
@@ -96,7 +104,7 @@ impl Judge {
         check_error(error)?;
         let explained = match error.kind() {
             _ if self.is_ending || !self.kinds.is_survivable() => true,
-            ErrorKind::Timeout => sent.fences_pending > 0,
+            ErrorKind::Timeout => sent.may_have_timed_out(),
             ErrorKind::InvalidArgument => sent.flaw == Flaw::TooSmall,
             ErrorKind::Busy => sent.flaw == Flaw::Twice,
             _ => false,

@@ -21,6 +21,9 @@ use std::time::Duration;
 /// A request completes, or the one before it does, within this time of turning the loop.
 const WAIT_MAX: Duration = Duration::from_secs(100);
 
+/// A fence that signals later cancels its request.
+const FENCE_WAIT: Duration = Duration::from_millis(300);
+
 /// And within so many turns.
 const TURNS_MAX: u32 = 20_000;
 
@@ -137,6 +140,7 @@ impl Running {
             buffers: [const { None }; STREAMS_MAX],
             flaw: Flaw::None,
             fences_pending: 0,
+            fence_is_late: false,
             has_user_data: stage.dice.one_in(8),
         };
         *request.user_data() = sent.has_user_data.then(|| Box::new(cookie) as _);
@@ -219,7 +223,8 @@ impl Running {
             1 => sent.fences_pending += 1,
             _ => {
                 sent.fences_pending += 1;
-                let at = sent.queued_at + Duration::from_millis(stage.dice.pick(&[0, 10, 100, 299, 301, 600]));
+                let at =
+                    sent.queued_at + Duration::from_millis(stage.dice.pick(&[0, 10, 100, 299, 301, 600]));
                 self.signals.push((at, sent.cookie, signal));
             }
         }
@@ -231,9 +236,10 @@ impl Running {
         for (_, cookie, signal) in self.signals.extract_if(.., |(at, ..)| *at <= now) {
             signal.raise();
             stage.trace.note(now, self.judge.camera, Happened::Signalled);
-            let at = cookie.checked_sub(first).map(|at| at as usize);
-            if let Some(sent) = at.and_then(|at| self.outstanding.get_mut(at)) {
+            let place = cookie.checked_sub(first).map(|place| place as usize);
+            if let Some(sent) = place.and_then(|place| self.outstanding.get_mut(place)) {
                 sent.fences_pending -= 1;
+                sent.fence_is_late |= now.since(sent.queued_at) >= FENCE_WAIT;
             }
         }
     }
@@ -361,7 +367,7 @@ impl Running {
         let openings = self.land(&sent, stage)?;
         self.note_return(&request, stage);
         self.judge.judge(&mut request, &sent, &openings)?;
-        self.fences_late += u64::from(sent.fences_pending > 0);
+        self.fences_late += u64::from(sent.may_have_timed_out());
         self.signals.retain(|(_, cookie, _)| *cookie != sent.cookie);
         self.keep(request, stage);
         Ok(())
@@ -442,7 +448,9 @@ impl Running {
             (DropCause::Fence, self.fences_late > 0),
         ];
         for (cause, possible) in possible {
-            demand(possible || drops.of(cause) == 0, || format!("{} times {}", drops.of(cause), cause.text()))?;
+            demand(possible || drops.of(cause) == 0, || {
+                format!("{} times {}", drops.of(cause), cause.text())
+            })?;
         }
         Ok(())
     }

@@ -76,11 +76,16 @@ impl Stage {
     /// The devices write to no buffer that an application has, and no two to one.
     pub(super) fn check_hardware(&self) -> Checked {
         let audit = self.hardware.hardware_audit();
-        demand(audit.violations.is_empty(), || format!("the hardware says: {}", audit.violations.join("; ")))?;
+        demand(audit.violations.is_empty(), || {
+            format!("the hardware says: {}", audit.violations.join("; "))
+        })?;
         for node in &audit.nodes {
             let stolen = node.held().find(|file| self.stock.is_at_home((file.device, file.inode)));
             demand(stolen.is_none(), || {
-                format!("camera {}: {:?} holds a buffer that its application has back", node.camera, node.role)
+                format!(
+                    "camera {}: {:?} holds a buffer that its application has back",
+                    node.camera, node.role
+                )
             })?;
         }
         Ok(())

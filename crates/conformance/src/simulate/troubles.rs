@@ -242,7 +242,9 @@ fn failing_call(dice: &mut Dice) -> Fault {
     let errno = dice.pick(&[5, 22, 16, 12, 13, 11]);
     // Those that frames are made of, as often as all others.
     let call = match dice.one_in(2) {
-        true => dice.pick(&[Call::Queue, Call::Dequeue, Call::SetControls, Call::SetCrop, Call::DequeueEvent]),
+        true => {
+            dice.pick(&[Call::Queue, Call::Dequeue, Call::SetControls, Call::SetCrop, Call::DequeueEvent])
+        }
         false => dice.pick(&Call::ALL),
     };
     Fault::FailCall { call, target, errno }

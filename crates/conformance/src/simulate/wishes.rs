@@ -17,7 +17,8 @@ pub(super) fn wish(controls: &mut ControlList, dice: &mut Dice) {
         4 => controls.set(control::COLOUR_GAINS, dice.pick(&[[0.0, 0.0], [1.5, 2.0]])),
         5 => controls.set(control::SCALER_CROP, crop(dice)),
         6 => controls.set(control::BRIGHTNESS, dice.pick(&[-1.0, 0.0, 0.3])),
-        7 => controls.set(control::FRAME_DURATION_LIMITS, dice.pick(&[[0.0, 0.0], [33_333.0, 33_333.0], [1e4, 2e5]])),
+        7 => controls
+            .set(control::FRAME_DURATION_LIMITS, dice.pick(&[[0.0, 0.0], [33_333.0, 33_333.0], [1e4, 2e5]])),
         _ => nonsense(controls, dice),
     };
 }
@@ -58,8 +59,7 @@ const SERVED: [&[Role]; 10] = [
 ];
 
 /// Roles that it cannot.
-const REFUSED: [&[Role]; 3] =
-    [&[], &[Role::Raw, Role::Raw], &[Role::Still, Role::Video, Role::Viewfinder]];
+const REFUSED: [&[Role]; 3] = [&[], &[Role::Raw, Role::Raw], &[Role::Still, Role::Video, Role::Viewfinder]];
 
 /// Some roles, and whether a camera can serve them.
 pub(super) fn roles(dice: &mut Dice) -> (&'static [Role], bool) {

@@ -64,7 +64,8 @@ impl Job {
 /// A world that hangs ends the run with a violation; its thread is left behind.
 pub fn run(options: &Options, mut ask: impl FnMut(Progress) -> bool) -> Report {
     silence_panics();
-    let job = Arc::new(Job { options: options.clone(), next: AtomicU64::new(0), stop: AtomicBool::new(false) });
+    let job =
+        Arc::new(Job { options: options.clone(), next: AtomicU64::new(0), stop: AtomicBool::new(false) });
     let (send, receive) = channel();
     let workers: Vec<_> = (0..options.threads.max(1)).map(|_| spawn(&job, &send)).collect();
     drop(send);

@@ -141,14 +141,12 @@ impl World {
 
 fn digest(trace: u64, counters: &Counters) -> u64 {
     let numbers = [counters.events, counters.frames, counters.runs, counters.images_dropped];
-    numbers.iter().fold(trace, |digest, number| digest.rotate_left(7) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    numbers
+        .iter()
+        .fold(trace, |digest, number| digest.rotate_left(7) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
-fn draw_config(
-    dice: &mut Dice,
-    sensors: &[&'static SensorModel],
-    memory_is_scarce: bool,
-) -> SimulatorConfig {
+fn draw_config(dice: &mut Dice, sensors: &[&'static SensorModel], memory_is_scarce: bool) -> SimulatorConfig {
     let count = 1 + dice.weighted(&[6, 2, 1]);
     let cameras = (0..count).map(|_| CameraConfig {
         sensor: dice.pick(sensors),
