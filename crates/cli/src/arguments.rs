@@ -102,8 +102,8 @@ pub(crate) struct CameraOptions {
     pub(crate) camera: Option<String>,
     /// Simulate a camera; repeat it for several
     ///
-    /// `sensor=imx219|imx477`, and after commas: `embedded=off`, `rotation=180`, `lux=600`,
-    /// `kelvin=5500`, `scene=FOLDER` (PNG and JPEG pictures to look at), `seed=1`, and faults:
+    /// `sensor=imx219|imx477`, and after commas: `embedded=off`, `lux=600`, `kelvin=5500`,
+    /// `scene=FOLDER` (PNG and JPEG pictures to look at), `seed=1`, and faults:
     /// `fault=KIND@N` (once, after N frames) or `fault=KIND:0.01` (at each with that
     /// probability). Kinds are lost-image, late-frame, silent-sensor, …; a wrong one lists all.
     #[arg(long, value_name = "WHAT", value_parser = SimulatedCamera::parse)]
@@ -129,7 +129,7 @@ pub(crate) struct PictureOptions {
     #[arg(long)]
     pub(crate) vflip: bool,
     /// Show only this part of the sensor's array, in its pixels
-    #[arg(long, value_name = "X,Y,WIDTH,HEIGHT", value_parser = parsing::rectangle)]
+    #[arg(long, value_name = "X,Y,WIDTH,HEIGHT", value_parser = parsing::rectangle, allow_hyphen_values = true)]
     pub(crate) crop: Option<Rect<NativePixels>>,
     /// Refuse what would have to be adjusted
     #[arg(long)]
@@ -156,7 +156,14 @@ pub(crate) struct CaptureArguments {
     #[arg(long = "stream", short = 's', value_name = "ROLE[,…]", value_parser = StreamRequest::parse)]
     pub(crate) streams: Vec<StreamRequest>,
     /// Stop after so many frames; without it, or with 0, at Ctrl-C
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(
+        long,
+        short = 'n',
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true,
+        allow_negative_numbers = true
+    )]
     pub(crate) count: u64,
     /// Write a stream to files, e.g. raw=frame-{n}.dng; see below
     #[arg(long = "output", short = 'o', value_name = "[STREAM=]PATTERN", value_parser = OutputRequest::parse)]
@@ -183,7 +190,7 @@ pub(crate) struct StillArguments {
     #[arg(long)]
     pub(crate) raw: bool,
     /// Wait so long for exposure and white balance to settle, in seconds of the camera's time
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parsing::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parsing::seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
     /// Quality of a JPEG, 1 to 100
     #[arg(long, value_name = "Q", default_value_t = 93, value_parser = clap::value_parser!(u8).range(1..=100))]

@@ -1,6 +1,6 @@
 //! `pinhole capture`: frames of any streams, into files or a pipe, or only counted.
 
-use crate::arguments::CaptureArguments;
+use crate::arguments::{CaptureArguments, Pace};
 use crate::console;
 use crate::ending::{Ending, Failure};
 use crate::frames::{self, Pixels};
@@ -35,6 +35,11 @@ pub(crate) fn run(arguments: &CaptureArguments) -> Result<Ending, Failure> {
     let (mut summary, failure) = capture.run();
     summary.buffer_bytes = buffer_bytes(&configuration);
     console::report(&summary.text(&configuration));
+    if info.simulated && summary.is_behind() && arguments.camera.pace == Pace::Real {
+        console::say(
+            "the simulator draws more slowly than the camera runs; with --pace fast no frame is missed",
+        );
+    }
     if arguments.json {
         console::answer(&format!("{:#}\n", summary.json(&info, &configuration, &names)))?;
     }

@@ -39,8 +39,6 @@ impl SimulatedCamera {
         match key {
             "sensor" => self.set_sensor(value),
             "embedded" => switch(key, value).map(|embedded| self.camera.embedded = embedded),
-            "rotation" => parsing::value(key, value, "0 or 180")
-                .map(|degrees: u32| self.camera.rotation_degrees = degrees),
             "lux" => within(key, value, 0.001, 200_000.0).map(|lux| self.lux = Some(lux)),
             "kelvin" => within(key, value, 1000.0, 25_000.0).map(|kelvin| self.kelvin = Some(kelvin)),
             "scene" => parsing::value(key, value, "a folder of pictures, or one picture")
@@ -48,7 +46,7 @@ impl SimulatedCamera {
             "seed" => parsing::value(key, value, "a whole number").map(|seed| self.seed = Some(seed)),
             "fault" => FaultRequest::parse(value.unwrap_or("")).map(|fault| self.faults.push(fault)),
             _ => Err(format!(
-                "`{key}` is unknown; there are sensor, embedded, rotation, lux, kelvin, scene, seed, fault"
+                "`{key}` is unknown; there are sensor, embedded, lux, kelvin, scene, seed, fault"
             )),
         }
     }
@@ -155,11 +153,11 @@ mod tests {
 
     #[test]
     fn a_world_is_what_was_asked_for() {
-        let cameras = ["sensor=imx477,embedded=off,lux=5,seed=7", "rotation=180,lux=50,fault=stuck-isp@3"];
+        let cameras = ["sensor=imx477,embedded=off,lux=5,seed=7", "sensor=imx219,lux=50,fault=stuck-isp@3"];
         let cameras = cameras.map(|text| SimulatedCamera::parse(text).unwrap());
         let config = world(&cameras, Pace::Fast).unwrap();
         assert_eq!((config.cameras[0].sensor.name, config.cameras[0].embedded), ("imx477", false));
-        assert_eq!((config.cameras[1].sensor.name, config.cameras[1].rotation_degrees), ("imx219", 180));
+        assert_eq!((config.cameras[1].sensor.name, config.cameras[1].embedded), ("imx219", true));
         let light = Light { lux: 50.0, ..Light::DAYLIT_ROOM };
         assert_eq!(config.scene.light(), &LightSchedule::Constant(light));
         assert_eq!((config.seed, config.clock), (7, Clock::Virtual));

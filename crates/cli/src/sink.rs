@@ -60,12 +60,15 @@ impl Out {
     /// # Errors
     /// Writing fails.
     pub(crate) fn flush_stream(&mut self) -> Result<()> {
-        match &mut self.to {
-            To::File(_) => Ok(()),
-            To::Stream(out) => {
-                out.flush().map_err(|error| Error::from_io(&error, "writing").at(self.place.clone()))
-            }
-        }
+        if matches!(self.to, To::File(_)) { Ok(()) } else { self.flush_all() }
+    }
+
+    /// Hands all that was written to the system, so that a full disk is found out.
+    ///
+    /// # Errors
+    /// Writing fails.
+    pub(crate) fn flush_all(&mut self) -> Result<()> {
+        self.flush().map_err(|error| Error::from_io(&error, "writing").at(self.place.clone()))
     }
 
     /// Puts a file in its place.

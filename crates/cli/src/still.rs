@@ -142,8 +142,9 @@ impl Files {
 
     /// Begins the files, so that what cannot be written is told before the camera starts.
     fn open(&self) -> Result<Outs> {
+        let photo = Out::open(&self.photo)?;
         let dng = self.dng.as_deref().map(Out::open).transpose()?;
-        Ok(Outs { photo: Out::open(&self.photo)?, kind: self.kind, dng })
+        Ok(Outs { photo, kind: self.kind, dng })
     }
 }
 
@@ -177,7 +178,10 @@ impl Outs {
         self.finish()
     }
 
-    fn finish(self) -> Result<()> {
+    fn finish(mut self) -> Result<()> {
+        for out in [Some(&mut self.photo), self.dng.as_mut()].into_iter().flatten() {
+            out.flush_all()?;
+        }
         self.dng.map_or(Ok(()), |out| out.finish(Durability::OnDisk))?;
         self.photo.finish(Durability::OnDisk)
     }

@@ -1,7 +1,7 @@
 //! What a capture came to: frames, drops, rate, memory, and bytes that the CPU moved.
 
 use pinhole::config::CameraInfo;
-use pinhole::{Configuration, DropCounters, Timestamp};
+use pinhole::{Configuration, DropCause, DropCounters, Timestamp};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use std::time::Duration;
@@ -36,6 +36,11 @@ impl Summary {
         let (first, last) = self.span?;
         let nanoseconds = last.as_nanos().saturating_sub(first.as_nanos());
         (nanoseconds > 0).then(|| (self.frames - 1) as f64 * 1e9 / nanoseconds as f64)
+    }
+
+    /// Whether frames were missed that nobody was quick enough for.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.drops.of(DropCause::Receiver) > 0 || self.drops.of(DropCause::Unrequested) > 0
     }
 
     /// Bytes that the CPU copied: those written to files, and those converted.

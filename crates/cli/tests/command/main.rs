@@ -1,0 +1,8 @@
+//! Runs the `pinhole` command as a user does, on the simulated camera.
+
+mod bad_input;
+mod capture;
+mod interrupt;
+mod list;
+mod runner;
+mod still;

@@ -1,0 +1,95 @@
+//! `still`: a photograph and a DNG of one frame.
+
+use crate::runner::{Folder, dng, words};
+use pinhole::format::BayerOrder;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+
+fn number_before(text: &str, word: &str) -> u64 {
+    let before = text.split(word).next().unwrap().trim_end();
+    before.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_still_is_a_jpeg_with_exif_and_a_dng_of_the_same_frame() {
+    let folder = Folder::new();
+    let ended = folder.succeed_small(&["still", "-o", "photo.jpg", "--raw"]);
+    assert!(ended.stderr.contains("photo.jpg, photo.dng") && ended.stderr.contains("settled after"));
+    assert_eq!(folder.names(), ["photo.dng", "photo.jpg"]);
+    let jpeg = folder.read("photo.jpg");
+    let mut decoder = JpegDecoder::new(ZCursor::new(&jpeg));
+    let pixels = decoder.decode().unwrap();
+    assert_eq!(decoder.dimensions(), Some((640, 480)));
+    let exif = decoder.exif().expect("EXIF");
+    assert!(exif.windows(6).any(|part| part == b"imx219"));
+    let mean = pixels.iter().map(|value| u64::from(*value)).sum::<u64>() / pixels.len() as u64;
+    assert!((50..200).contains(&mean), "a mean of {mean}");
+    let raw = dng(&folder.path("photo.dng"));
+    assert_eq!((raw.size.width, raw.size.height, raw.orientation), (640, 480, 1));
+    assert_eq!((raw.format.order, raw.white_level), (Some(BayerOrder::Rggb), 1023));
+    assert_eq!(raw.black_levels, [64.0; 4]);
+    let neutral = raw.as_shot_neutral.unwrap();
+    assert!(neutral[0] < 0.9 && neutral[1] == 1.0 && neutral[2] < 0.9, "{neutral:?}");
+    assert!(raw.exposure_time.is_some() && raw.iso.is_some() && raw.calibrations.len() == 1);
+}
+
+#[test]
+fn the_dng_holds_the_raw_buffer_of_its_frame() {
+    let folder = Folder::new();
+    let ended = folder.succeed_small(&["still", "-o", "photo.jpg", "--raw"]);
+    let last = number_before(&ended.stderr, " frames (") - 1;
+    // Simulated time is the same each time, so the same frame comes once more.
+    let count = (last + 1).to_string();
+    let capture =
+        ["capture", "--stream", "raw", "--stream", "still", "--count", &count, "-o", "raw=f-{n}.raw"];
+    folder.succeed_small(&capture);
+    let samples = dng(&folder.path("photo.dng")).samples;
+    assert_eq!(samples, words(&folder.read(&format!("f-{last}.raw"))));
+    assert_ne!(samples, words(&folder.read(&format!("f-{}.raw", last - 1))));
+}
+
+#[test]
+fn a_flipped_still_has_the_mosaic_that_follows() {
+    let folder = Folder::new();
+    let ended =
+        folder.succeed_small(&["still", "-o", "photo.png", "--raw", "--hflip", "--vflip", "--strict"]);
+    assert!(!ended.stderr.contains("adjusted"), "{}", ended.stderr);
+    assert_eq!(dng(&folder.path("photo.dng")).format.order, Some(BayerOrder::Bggr));
+}
+
+#[test]
+fn an_imx477_without_embedded_data_takes_stills_too() {
+    let folder = Folder::new();
+    let sensor = "sensor=imx477,embedded=off,lux=100,kelvin=3000";
+    let arguments = ["still", "-o", "photo.jpg", "--raw", "--pace", "fast", "--mode", "1332x990:10"];
+    folder.succeed(&[&arguments[..], &["--simulate", sensor]].concat());
+    assert_eq!(dng(&folder.path("photo.dng")).size.width, 1332);
+}
+
+#[test]
+fn manual_exposure_is_what_the_file_says() {
+    let folder = Folder::new();
+    let controls = ["-c", "ExposureTime=3000", "-c", "AnalogueGain=1", "-c", "ColourGains=1.7,1.4"];
+    folder.succeed_small(&[&["still", "-o", "photo.jpg", "--raw"], &controls[..]].concat());
+    let exposure = dng(&folder.path("photo.dng")).exposure_time.unwrap();
+    assert!((exposure.as_micros() as i64 - 3000).abs() < 50, "{exposure:?}");
+}
+
+#[test]
+fn a_still_that_cannot_settle_in_time_is_taken_all_the_same() {
+    let folder = Folder::new();
+    let ended = folder.succeed_small(&["still", "-o", "photo.jpg", "--timeout", "0"]);
+    assert!(ended.stderr.contains("had not settled within 0 s"), "{}", ended.stderr);
+    assert_eq!(folder.names(), ["photo.jpg"]);
+}
+
+#[test]
+fn a_picture_of_ones_own_can_be_the_scene() {
+    let folder = Folder::new();
+    folder.succeed_small(&["still", "-o", "scene.jpg"]);
+    std::fs::create_dir(folder.path("scenes")).unwrap();
+    std::fs::rename(folder.path("scene.jpg"), folder.path("scenes/scene.jpg")).unwrap();
+    folder.succeed_small(&["still", "-o", "again.jpg", "--simulate", "scene=scenes"]);
+    let jpeg = folder.read("again.jpg");
+    assert!(JpegDecoder::new(ZCursor::new(&jpeg)).decode().is_ok());
+}
