@@ -108,6 +108,11 @@ impl IspControls {
         Ok(())
     }
 
+    /// Corrects no lens shading any more, and lets go of the table's memory.
+    pub(crate) fn forget_shading(&mut self) {
+        self.shading = None;
+    }
+
     fn set_gain(&mut self, code: ControlCode, value: i64) {
         if let Some(at) = GAINS.iter().position(|&(known, _)| known == code) {
             self.gains[at] = value.clamp(1, GAIN_MAX);

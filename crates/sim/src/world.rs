@@ -295,6 +295,10 @@ impl World {
             Role::Input => self.abort_run(camera),
             _ => {}
         }
+        // The driver gives the table's memory back when its last node stops.
+        if !self.cameras[camera].is_streaming(Part::Isp) {
+            self.cameras[camera].isp.controls.forget_shading();
+        }
         // A run may have waited for the node that streams no more.
         self.buffers_changed(camera, role);
     }
