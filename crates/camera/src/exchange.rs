@@ -140,7 +140,7 @@ impl Exchange {
         }
         match (state.closed, state.inbox.len() + state.held) {
             (true, _) => Taken::Closed,
-            (false, 0) => Taken::Idle,
+            (false, 0) if !state.stopping => Taken::Idle,
             (false, _) => Taken::Later,
         }
     }

@@ -362,6 +362,8 @@ fn turn_until_stopped(mut backend: Box<dyn Backend>, exchange: &Exchange) -> Box
     let _closer = CloseOnPanic(exchange);
     while !exchange.is_stopping() {
         if let Err(error) = backend.step(exchange, None) {
+            // Whoever finds nothing under way from here on waits for the end, to be told why.
+            exchange.ask_to_stop();
             backend.stop(&error, exchange);
             exchange.close(Some(error));
             return backend;
