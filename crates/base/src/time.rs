@@ -18,6 +18,13 @@ impl Timestamp {
         self.0
     }
 
+    /// The earliest of those there are.
+    pub fn earliest<const N: usize>(times: [Option<Self>; N]) -> Option<Self> {
+        let least =
+            times.iter().fold(u64::MAX, |least, time| least.min(time.map_or(u64::MAX, Self::as_nanos)));
+        (least != u64::MAX).then_some(Self(least))
+    }
+
     /// Time from `earlier` to this stamp; zero if it lies the other way round.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

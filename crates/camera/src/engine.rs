@@ -10,6 +10,7 @@ use crate::fences::FenceGate;
 use crate::job::{ControlLoop, Job};
 use crate::pipeline::{Action, Actions, ControlTarget, Event, Pipeline};
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
+use pinhole_buffer::PlaneMemory;
 use pinhole_device::node::PLANES_MAX;
 use pinhole_device::{Interest, NodeEvent, QueueBuffer, QueuePlane, Ready};
 use std::os::fd::AsFd;
@@ -30,6 +31,8 @@ pub struct Engine<P> {
     actions: Actions,
     ready: Vec<Ready>,
     gate: FenceGate,
+    /// When this turn of the loop began to act: its wait's end, or its own begin.
+    now: Timestamp,
 }
 
 impl<P: Pipeline> Engine<P> {
@@ -43,6 +46,7 @@ impl<P: Pipeline> Engine<P> {
             actions: Actions::with_capacity(256),
             ready,
             gate: FenceGate::default(),
+            now: Timestamp::ZERO,
         }
     }
 
@@ -59,6 +63,7 @@ impl<P: Pipeline> Engine<P> {
     }
 
     fn try_start(&mut self, watched: &[(u8, Interest)], exchange: &Exchange) -> Result<()> {
+        self.now = self.devices.poller.now();
         self.pipeline.start(&mut self.devices, &mut self.actions)?;
         self.control_loop.map(&self.pipeline.shared_buffers())?;
         self.carry_out(exchange)?;
@@ -102,18 +107,19 @@ impl<P: Pipeline> Engine<P> {
     /// # Errors
     /// The camera has failed. The caller stops it.
     pub fn step(&mut self, exchange: &Exchange, until: Option<Timestamp>) -> Result<()> {
+        self.now = self.devices.poller.now();
         self.admit(exchange)?;
-        let deadline = [self.pipeline.deadline(), self.control_loop.deadline(), self.gate.deadline(), until];
-        let deadline = deadline.into_iter().flatten().min();
+        let (pipeline, control_loop) = (self.pipeline.deadline(), self.control_loop.deadline());
+        let deadline = Timestamp::earliest([pipeline, control_loop, self.gate.deadline(), until]);
         let mut ready = std::mem::take(&mut self.ready);
         ready.clear();
         let waited = self.devices.poller.wait(deadline, &mut ready);
+        self.now = self.devices.poller.now();
         let served = waited.and_then(|()| ready.iter().try_for_each(|ready| self.serve(*ready, exchange)));
         self.ready = ready;
         served?;
         self.answer(exchange)?;
-        let now = self.devices.poller.now();
-        if self.pipeline.deadline().is_some_and(|deadline| deadline <= now) {
+        if self.pipeline.deadline().is_some_and(|deadline| deadline <= self.now) {
             self.feed(Event::Timer, exchange)?;
         }
         Ok(())
@@ -121,13 +127,11 @@ impl<P: Pipeline> Engine<P> {
 
     fn admit(&mut self, exchange: &Exchange) -> Result<()> {
         while let Some(request) = exchange.next_queued() {
-            let now = self.devices.poller.now();
-            if let Some(request) = self.gate.enter(request, now, &mut self.devices) {
+            if let Some(request) = self.gate.enter(request, self.now, &mut self.devices) {
                 self.feed(Event::Request(request), exchange)?;
             }
         }
-        let now = self.devices.poller.now();
-        while let Some(request) = self.gate.leave(now, &mut self.devices) {
+        while let Some(request) = self.gate.leave(self.now, &mut self.devices) {
             self.feed(Event::Request(request), exchange)?;
         }
         Ok(())
@@ -162,7 +166,7 @@ impl<P: Pipeline> Engine<P> {
             self.devices.nodes[node].dequeue_event()?
         {
             newest = Some(Event::FrameStart { sequence, timestamp });
-            if self.devices.poller.now().since(timestamp) < LATE {
+            if self.now.since(timestamp) < LATE {
                 break;
             }
         }
@@ -170,16 +174,14 @@ impl<P: Pipeline> Engine<P> {
     }
 
     fn answer(&mut self, exchange: &Exchange) -> Result<()> {
-        let now = self.devices.poller.now();
-        while let Some(job) = self.control_loop.answer(now) {
+        while let Some(job) = self.control_loop.answer(self.now) {
             self.feed(Event::Answer(job), exchange)?;
         }
         Ok(())
     }
 
     fn feed(&mut self, event: Event, exchange: &Exchange) -> Result<()> {
-        let now = self.devices.poller.now();
-        self.pipeline.on_event(now, event, &mut self.actions);
+        self.pipeline.on_event(self.now, event, &mut self.actions);
         self.carry_out(exchange)
     }
 
@@ -208,17 +210,20 @@ impl<P: Pipeline> Engine<P> {
     }
 
     fn queue(&mut self, stream: u8, slot: u16, buffer: u16, bytes_used: u32, timestamp: Timestamp) {
-        let memory = self.pipeline.memory(buffer);
-        let planes = memory.planes();
-        let plane = |at: usize| {
-            let plane = &planes[at.min(planes.len() - 1)];
-            QueuePlane { fd: plane.as_fd(), length: plane.length, bytes_used: bytes_used.min(plane.length) }
+        let node = &mut self.devices.nodes[usize::from(stream)];
+        let mut give =
+            |planes: &[QueuePlane<'_>]| node.queue(&QueueBuffer { slot: u32::from(slot), planes, timestamp });
+        let queued = match self.pipeline.memory(buffer).planes() {
+            [only] => give(&[queue_plane(only, bytes_used)]),
+            planes => {
+                let last = planes.len() - 1;
+                let all: [_; PLANES_MAX] =
+                    std::array::from_fn(|at| queue_plane(&planes[at.min(last)], bytes_used));
+                give(&all[..planes.len()])
+            }
         };
-        let all: [QueuePlane<'_>; PLANES_MAX] = std::array::from_fn(plane);
-        let buffer = QueueBuffer { slot: u32::from(slot), planes: &all[..planes.len()], timestamp };
-        if let Err(error) = self.devices.nodes[usize::from(stream)].queue(&buffer) {
-            let now = self.devices.poller.now();
-            self.pipeline.on_event(now, Event::QueueFailed { stream, slot, error }, &mut self.actions);
+        if let Err(error) = queued {
+            self.pipeline.on_event(self.now, Event::QueueFailed { stream, slot, error }, &mut self.actions);
         }
     }
 
@@ -233,16 +238,18 @@ impl<P: Pipeline> Engine<P> {
 
     fn tell_failure(&mut self, target: ControlTarget, result: Result<()>) {
         if let Err(error) = result {
-            let now = self.devices.poller.now();
-            self.pipeline.on_event(now, Event::ControlsFailed { target, error }, &mut self.actions);
+            self.pipeline.on_event(self.now, Event::ControlsFailed { target, error }, &mut self.actions);
         }
     }
 
     fn submit(&mut self, job: Box<Job>) {
-        let now = self.devices.poller.now();
-        self.control_loop.submit(now, job);
-        while let Some(job) = self.control_loop.answer(now) {
-            self.pipeline.on_event(now, Event::Answer(job), &mut self.actions);
+        self.control_loop.submit(self.now, job);
+        while let Some(job) = self.control_loop.answer(self.now) {
+            self.pipeline.on_event(self.now, Event::Answer(job), &mut self.actions);
         }
     }
+}
+
+fn queue_plane(plane: &PlaneMemory, bytes_used: u32) -> QueuePlane<'_> {
+    QueuePlane { fd: plane.as_fd(), length: plane.length, bytes_used: bytes_used.min(plane.length) }
 }

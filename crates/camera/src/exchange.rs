@@ -10,7 +10,7 @@ use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_device::Waker;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 /// Most requests between queueing and being taken out again.
@@ -44,7 +44,6 @@ struct State {
     held: usize,
     failure: Option<Error>,
     closed: bool,
-    stopping: bool,
     task: Option<std::task::Waker>,
     drops: DropCounters,
 }
@@ -71,6 +70,11 @@ pub struct Exchange {
     loop_waker: Waker,
     readable: Waker,
     watched: AtomicBool,
+    /// How many requests are in the inbox: the loop need not lock to see that there are none.
+    queued: AtomicUsize,
+    /// Something may be taken out: whoever turns the loop need not lock to see that nothing is.
+    news: AtomicBool,
+    stopping: AtomicBool,
 }
 
 impl Exchange {
@@ -90,6 +94,9 @@ impl Exchange {
             loop_waker,
             readable: Waker::new()?,
             watched: AtomicBool::new(false),
+            queued: AtomicUsize::new(0),
+            news: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
         })
     }
 
@@ -104,7 +111,7 @@ impl Exchange {
     pub fn queue(&self, mut request: Request) -> Result<(), Box<QueueError>> {
         let mut state = self.lock();
         let under_way = state.inbox.len() + state.held + state.outbox.len();
-        if state.closed || state.stopping {
+        if state.closed || self.is_stopping() {
             return Err(refused(request, ErrorKind::WrongState, "the camera is not running"));
         }
         if under_way >= REQUESTS_MAX {
@@ -114,6 +121,7 @@ impl Exchange {
         request.set_number(state.numbered);
         state.numbered += 1;
         state.inbox.push_back(request);
+        self.queued.store(state.inbox.len(), Ordering::Release);
         drop(state);
         if wake {
             self.loop_waker.wake();
@@ -124,14 +132,21 @@ impl Exchange {
     /// Takes the next completed request out; never waits.
     pub fn take(&self) -> Taken {
         let mut state = self.lock();
-        let taken = Self::take_from(&mut state);
+        let taken = self.take_from(&mut state);
+        self.news
+            .store(!state.outbox.is_empty() || state.failure.is_some() || state.closed, Ordering::Release);
         if state.outbox.is_empty() && self.watched.load(Ordering::Relaxed) && !state.closed {
             self.readable.clear();
         }
         taken
     }
 
-    fn take_from(state: &mut State) -> Taken {
+    /// Whether [`Exchange::take`] may find something new since it said [`Taken::Later`].
+    pub fn has_news(&self) -> bool {
+        self.news.load(Ordering::Acquire)
+    }
+
+    fn take_from(&self, state: &mut State) -> Taken {
         if let Some(request) = state.outbox.pop_front() {
             return Taken::Request(request);
         }
@@ -140,7 +155,7 @@ impl Exchange {
         }
         match (state.closed, state.inbox.len() + state.held) {
             (true, _) => Taken::Closed,
-            (false, 0) if !state.stopping => Taken::Idle,
+            (false, 0) if !self.is_stopping() => Taken::Idle,
             (false, _) => Taken::Later,
         }
     }
@@ -149,7 +164,7 @@ impl Exchange {
     pub fn wait(&self) -> Taken {
         let mut state = self.lock();
         loop {
-            match Self::take_from(&mut state) {
+            match self.take_from(&mut state) {
                 Taken::Later => {}
                 taken => return taken,
             }
@@ -190,7 +205,7 @@ impl Exchange {
 
     /// Asks the loop to stop.
     pub fn ask_to_stop(&self) {
-        self.lock().stopping = true;
+        self.stopping.store(true, Ordering::Release);
         self.loop_waker.wake();
     }
 }
@@ -199,15 +214,19 @@ impl Exchange {
 impl Exchange {
     /// The next queued request.
     pub fn next_queued(&self) -> Option<Request> {
+        if self.queued.load(Ordering::Acquire) == 0 {
+            return None;
+        }
         let mut state = self.lock();
         let request = state.inbox.pop_front()?;
+        self.queued.store(state.inbox.len(), Ordering::Release);
         state.held += 1;
         Some(request)
     }
 
     /// Whether the loop was asked to stop.
     pub fn is_stopping(&self) -> bool {
-        self.lock().stopping
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Hands out a completed request.
@@ -226,11 +245,17 @@ impl Exchange {
         state.drops.add(DropCause::Superseded, superseded);
     }
 
-    /// Ends the meeting: nothing is queued any more. A failure is told to the application
-    /// once it has taken all requests out.
+    /// Ends the meeting: nothing is queued any more. Requests that came after the loop last
+    /// looked are cancelled. A failure is told to the application once it has taken all
+    /// requests out.
     pub fn close(&self, failure: Option<Error>) {
         let mut state = self.lock();
         state.closed = true;
+        while let Some(mut request) = state.inbox.pop_front() {
+            request.cancel(failure.clone().unwrap_or_else(too_late));
+            state.outbox.push_back(request);
+        }
+        self.queued.store(0, Ordering::Release);
         if failure.is_some() {
             state.failure = failure;
         }
@@ -239,6 +264,7 @@ impl Exchange {
 
     fn announce(&self, mut state: MutexGuard<'_, State>) {
         let task = state.task.take();
+        self.news.store(true, Ordering::Release);
         drop(state);
         self.arrived.notify_one();
         if self.watched.load(Ordering::Relaxed) {
@@ -248,6 +274,10 @@ impl Exchange {
             task.wake();
         }
     }
+}
+
+fn too_late() -> Error {
+    Error::new(ErrorKind::Cancelled, "capturing").because("the camera was being stopped")
 }
 
 fn refused(request: Request, kind: ErrorKind, reason: &str) -> Box<QueueError> {

@@ -5,54 +5,52 @@ const NONE: u16 = u16::MAX;
 /// Numbers below a bound, in order of use. A number is in the list at most once.
 #[derive(Debug)]
 pub struct Lru {
-    next: Vec<u16>,
-    previous: Vec<u16>,
-    listed: Vec<bool>,
+    links: Vec<Link>,
     oldest: u16,
     newest: u16,
+}
+
+/// A number's place in the list.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    next: u16,
+    previous: u16,
+    listed: bool,
 }
 
 impl Lru {
     /// An empty list for numbers below `bound`.
     pub fn new(bound: u16) -> Self {
-        let n = usize::from(bound);
-        Self {
-            next: vec![NONE; n],
-            previous: vec![NONE; n],
-            listed: vec![false; n],
-            oldest: NONE,
-            newest: NONE,
-        }
+        let unlisted = Link { next: NONE, previous: NONE, listed: false };
+        Self { links: vec![unlisted; usize::from(bound)], oldest: NONE, newest: NONE }
     }
 
     /// Appends a number as the one used last.
     pub fn push(&mut self, number: u16) {
-        let at = usize::from(number);
-        assert!(!self.listed[at], "{number} is in the list already");
-        self.listed[at] = true;
-        self.previous[at] = self.newest;
-        self.next[at] = NONE;
+        let link = &mut self.links[usize::from(number)];
+        assert!(!link.listed, "{number} is in the list already");
+        *link = Link { next: NONE, previous: self.newest, listed: true };
         match self.newest {
             NONE => self.oldest = number,
-            newest => self.next[usize::from(newest)] = number,
+            newest => self.links[usize::from(newest)].next = number,
         }
         self.newest = number;
     }
 
     /// Takes a number out, wherever it is; says whether it was in the list.
     pub fn remove(&mut self, number: u16) -> bool {
-        let at = usize::from(number);
-        if !std::mem::take(&mut self.listed[at]) {
+        let link = &mut self.links[usize::from(number)];
+        if !std::mem::take(&mut link.listed) {
             return false;
         }
-        let (previous, next) = (self.previous[at], self.next[at]);
+        let Link { next, previous, .. } = *link;
         match previous {
             NONE => self.oldest = next,
-            p => self.next[usize::from(p)] = next,
+            previous => self.links[usize::from(previous)].next = next,
         }
         match next {
             NONE => self.newest = previous,
-            n => self.previous[usize::from(n)] = previous,
+            next => self.links[usize::from(next)].previous = previous,
         }
         true
     }

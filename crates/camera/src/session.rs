@@ -134,7 +134,7 @@ impl Session {
         loop {
             let taken = match self.turning.as_mut().expect("a session turns until it is stopped") {
                 Turning::Thread(_) => self.roster.exchange.wait(),
-                Turning::Caller(backend) => turn(backend.as_mut(), &self.roster.exchange, None),
+                Turning::Caller(backend) => turn(backend.as_mut(), &self.roster.exchange),
             };
             match taken {
                 Taken::Request(request) => return Ok(Some(request)),
@@ -391,14 +391,17 @@ fn finish(backend: &mut dyn Backend, exchange: &Exchange) {
     exchange.close(None);
 }
 
-fn turn(backend: &mut dyn Backend, exchange: &Exchange, until: Option<Timestamp>) -> Taken {
+/// Turns the loop until there is something to take out, or nothing can come.
+fn turn(backend: &mut dyn Backend, exchange: &Exchange) -> Taken {
     let taken = exchange.take();
     if !matches!(taken, Taken::Later) {
         return taken;
     }
-    if let Err(error) = backend.step(exchange, until) {
-        backend.stop(&error, exchange);
-        exchange.close(Some(error));
+    while !exchange.has_news() {
+        if let Err(error) = backend.step(exchange, None) {
+            backend.stop(&error, exchange);
+            exchange.close(Some(error));
+        }
     }
     exchange.take()
 }

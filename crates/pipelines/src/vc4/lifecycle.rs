@@ -128,11 +128,12 @@ impl Machine {
         self.matcher = Matcher::new(usize::from(BUFFERS_MAX), self.plan.has_embedded);
         self.unmatched.clear();
         self.delayed.reconfigure(self.plan.initial, Some(self.plan.bound()));
-        self.vblank = self.plan.initial.vblank;
+        self.limits = self.plan.limits(self.plan.initial.vblank);
         self.matching_deadline = None;
         self.run = None;
         self.rewrite = true;
         self.crop = self.plan.default_crop;
+        self.crop_fitted = self.plan.crop(self.crop);
         self.crop_set = None;
         self.received = Received::default();
         if self.state != State::Stopped {

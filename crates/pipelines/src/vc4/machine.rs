@@ -27,7 +27,7 @@
 //! ```
 
 use super::matching::{Embedded, Image, Matcher, Unmatched};
-use super::plan::{EMBEDDED, IMAGE, INPUT, OUTPUT0, OUTPUT1, Plan, STATISTICS, STREAMS};
+use super::plan::{EMBEDDED, IMAGE, INPUT, Limits, OUTPUT0, OUTPUT1, Plan, STATISTICS, STREAMS};
 use super::requests::{Progress, RequestQueue};
 use super::run::Run;
 use pinhole_base::control::{ControlValue, FrameState};
@@ -44,7 +44,6 @@ use pinhole_camera::stream::{Stream, StreamTraits};
 use pinhole_camera::table::BufferTable;
 use pinhole_device::Dequeued;
 use pinhole_sensor::delayed::{DelayedControls, SensorControl, Writes};
-use std::time::Duration;
 
 /// Most buffers known at once: those of [`REQUESTS_MAX`] requests with three streams each,
 /// and the internal ones.
@@ -90,7 +89,7 @@ pub struct Machine {
     pub(super) delayed: DelayedControls,
     pub(super) sensor_writes: Writes,
     pub(super) sensor_writes_at: u32,
-    pub(super) vblank: u32,
+    pub(super) limits: Limits,
     /// When the image that a request waits for goes on without its embedded data.
     pub(super) matching_deadline: Option<Timestamp>,
     pub(super) run: Option<Run>,
@@ -99,6 +98,8 @@ pub struct Machine {
     pub(super) spare: Vec<Box<Job>>,
     pub(super) rewrite: bool,
     pub(super) crop: Rect<NativePixels>,
+    /// What the plan makes of that crop.
+    pub(super) crop_fitted: (Rect<NativePixels>, Rect<ModePixels>),
     pub(super) crop_set: Option<Rect<ModePixels>>,
     pub(super) received: Received,
     pub(super) drops: DropCounters,
@@ -121,13 +122,14 @@ impl Machine {
             delayed: DelayedControls::new(plan.delays, plan.initial, Some(plan.bound())),
             sensor_writes: Writes::default(),
             sensor_writes_at: 0,
-            vblank: plan.initial.vblank,
+            limits: plan.limits(plan.initial.vblank),
             matching_deadline: None,
             run: None,
             jobs: 0,
             spare: (0..2).map(|_| Box::default()).collect(),
             rewrite: true,
             crop: plan.default_crop,
+            crop_fitted: plan.crop(plan.default_crop),
             crop_set: None,
             received: Received::default(),
             drops: DropCounters::default(),
@@ -365,7 +367,7 @@ impl Machine {
         self.sensor_writes = self.delayed.frame_start(sequence);
         self.sensor_writes_at = sequence;
         if let Some(first) = self.sensor_writes.priority() {
-            self.vblank = first.value;
+            self.limits = self.plan.limits(first.value);
             actions.push_back(Action::WriteControls(ControlTarget::SensorFirst));
         }
         if self.sensor_writes.rest().next().is_some() {
@@ -454,29 +456,19 @@ impl Machine {
         self.received.due_since = if due { self.received.due_since.or(Some(now)) } else { None };
     }
 
-    /// How long devices may take: `max(1 s, 5 × frame length)`.
-    pub(super) fn time_limit(&self) -> Duration {
-        (self.plan.frame_duration(self.vblank) * 5).max(Duration::from_secs(1))
-    }
-
     fn sensor_deadline(&self) -> Option<Timestamp> {
-        self.received.due_since.map(|since| since + self.time_limit())
-    }
-
-    /// How long an image waits for embedded data.
-    pub(super) fn patience(&self) -> Duration {
-        self.plan.frame_duration(self.vblank) * 2
+        self.received.due_since.map(|since| since + self.limits.device)
     }
 
     fn silent(&self) -> Error {
         Error::new(ErrorKind::Timeout, "waiting for the sensor")
-            .because(format!("no frame came for {} ms", self.time_limit().as_millis()))
+            .because(format!("no frame came for {} ms", self.limits.device.as_millis()))
             .hint("check the camera's cable; stop and start the camera to try again")
     }
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
         let run = self.run.as_ref().map(Run::deadline);
-        [run, self.matching_deadline, self.sensor_deadline()].into_iter().flatten().min()
+        Timestamp::earliest([run, self.matching_deadline, self.sensor_deadline()])
     }
 }
 

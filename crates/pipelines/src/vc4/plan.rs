@@ -20,6 +20,17 @@ pub const STATISTICS: u8 = 5;
 /// How many streams there are.
 pub const STREAMS: usize = 6;
 
+/// How long things may take. Follows from the time between frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Devices and algorithms: `max(1 s, 5 × frame time)`.
+    pub device: Duration,
+    /// An image waits that long for its embedded data.
+    pub pairing: Duration,
+    /// A frame that began so long before a request came is not for that request.
+    pub staleness: Duration,
+}
+
 /// What is settled by configuring.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -66,9 +77,11 @@ impl Plan {
         ExposureBound { height: self.timing.height, margin_lines: self.timing.exposure_margin_lines }
     }
 
-    /// Time from frame to frame with that blanking.
-    pub fn frame_duration(&self, vblank_lines: u32) -> Duration {
-        self.timing.frame_duration(vblank_lines)
+    /// How long things may take with that blanking.
+    pub fn limits(&self, vblank_lines: u32) -> Limits {
+        let frame = self.timing.frame_duration(vblank_lines);
+        let device = (frame * 5).max(Duration::from_secs(1));
+        Limits { device, pairing: frame * 2, staleness: frame * 3 }
     }
 
     /// Bytes of all internal buffers.

@@ -122,14 +122,14 @@ impl Machine {
     /// passed meanwhile. Frames that began later are never too old, however long they took to
     /// get here.
     fn is_stale_for(&mut self, number: u64) -> bool {
-        let patience = self.patience() + self.plan.frame_duration(self.vblank);
+        let patience = self.limits.staleness;
         let began = self.matcher.front().map(|front| front.timestamp);
         let queued = self.requests.get(number).map(|entry| entry.queued);
         began.zip(queued).is_some_and(|(began, queued)| began + patience < queued)
     }
 
     fn pair(&mut self, now: Timestamp, actions: &mut Actions) -> Option<Pair> {
-        let patience = self.patience();
+        let patience = self.limits.pairing;
         let pair = self.matcher.next(now, patience, &mut self.unmatched);
         self.recycle_unmatched(actions);
         if pair.is_none() {
@@ -165,7 +165,7 @@ impl Machine {
             isp: 0,
             processed: false,
             failure: None,
-            deadline: now + self.time_limit(),
+            deadline: now + self.limits.device,
         };
         self.run = Some(run);
         actions.push_back(Action::Job(job));
@@ -205,10 +205,13 @@ impl Machine {
     }
 
     fn set_crop(&mut self, job: &mut Job, actions: &mut Actions) {
-        if let Some(wanted) = crop_in(&job.controls) {
+        if let Some(wanted) = crop_in(&job.controls)
+            && wanted != self.crop
+        {
             self.crop = wanted;
+            self.crop_fitted = self.plan.crop(wanted);
         }
-        let (native, mode) = self.plan.crop(self.crop);
+        let (native, mode) = self.crop_fitted;
         job.metadata.set(control::SCALER_CROP, native);
         if self.crop_set != Some(mode) {
             self.crop_set = Some(mode);
@@ -282,7 +285,7 @@ impl Machine {
         if !job.parameters.is_empty() {
             actions.push_back(Action::WriteControls(ControlTarget::Stream(INPUT)));
         }
-        let limit = self.time_limit();
+        let limit = self.limits.device;
         let Some(run) = self.run.as_mut() else { return };
         run.job = JobPlace::Home(job);
         run.deadline = now + limit;
@@ -302,7 +305,8 @@ impl Machine {
                 hblank: None,
             };
             // Cookies count requests from 1: 0 is what the sensor had at start.
-            let cookie = self.run.as_ref().and_then(|run| run.request).map_or(self.last_cookie(), |n| n + 1);
+            let cookie =
+                self.run.as_ref().and_then(|run| run.request).map_or_else(|| self.last_cookie(), |n| n + 1);
             self.delayed.push(controls, cookie);
         }
     }
@@ -402,7 +406,7 @@ impl Machine {
             self.drops.count(DropCause::Impossible);
             return;
         };
-        let limit = self.time_limit();
+        let limit = self.limits.device;
         let Some(run) = self.run.as_mut() else {
             self.streams[usize::from(STATISTICS)].put_back(returned.token, device, &mut self.table, actions);
             return;
@@ -553,7 +557,7 @@ impl Machine {
     /// Looks whether the algorithms or the ISP have taken too long.
     pub(super) fn check_run(&mut self, now: Timestamp, actions: &mut Actions) {
         let Some(run) = self.run.as_ref().filter(|run| run.deadline <= now) else { return };
-        let limit = self.time_limit().as_millis();
+        let limit = self.limits.device.as_millis();
         if run.isp != 0 {
             actions.push_back(Action::Fail(
                 Error::new(ErrorKind::Timeout, "waiting for the ISP")
