@@ -64,9 +64,9 @@ fn model(info: &CameraInfo) -> String {
     if info.simulated { format!("{} (simulated)", info.model) } else { info.model.clone() }
 }
 
-fn matrix(rows: [f32; 9]) -> Matrix3 {
-    let rows = rows.map(f64::from);
-    Matrix3([[rows[0], rows[1], rows[2]], [rows[3], rows[4], rows[5]], [rows[6], rows[7], rows[8]]])
+fn matrix(values: [f32; 9]) -> Matrix3 {
+    let [a, b, c, d, e, f, g, h, i] = values.map(f64::from);
+    Matrix3([[a, b, c], [d, e, f], [g, h, i]])
 }
 
 fn black_levels(info: &CameraInfo, frame: &ControlList) -> [u16; 4] {
