@@ -157,6 +157,11 @@ impl Machine {
             Event::Buffer { stream, done } => self.on_buffer(now, stream, &done, actions),
             Event::FrameStart { sequence, .. } => self.on_frame_start(sequence, actions),
             Event::Answer(job) => self.on_answer(now, job, actions),
+            Event::QueueFailed { error, .. } | Event::ControlsFailed { error, .. }
+                if self.is_over(&error) =>
+            {
+                actions.push_front(Action::Fail(error));
+            }
             Event::QueueFailed { stream, slot, error } => self.on_queue_failed(stream, slot, error, actions),
             Event::ControlsFailed { target, error } => self.on_controls_failed(target, error, actions),
             Event::Timer => self.on_timer(now, actions),
@@ -406,12 +411,13 @@ impl Machine {
 
     // Failures and time.
 
+    /// Whether there is no going on after a failed call: at the start, or if the device is gone.
+    fn is_over(&self, error: &Error) -> bool {
+        self.state == State::Starting || error.kind() == ErrorKind::Disconnected
+    }
+
     fn on_queue_failed(&mut self, stream: u8, slot: u16, error: Error, actions: &mut Actions) {
         self.drops.count(DropCause::Refused);
-        if self.state == State::Starting {
-            actions.push_back(Action::Fail(error));
-            return;
-        }
         match stream {
             IMAGE => self.refuse_raw(slot, error, actions),
             EMBEDDED => {
