@@ -111,13 +111,12 @@ impl<P: Pipeline> Engine<P> {
         self.admit(exchange)?;
         let (pipeline, control_loop) = (self.pipeline.deadline(), self.control_loop.deadline());
         let deadline = Timestamp::earliest([pipeline, control_loop, self.gate.deadline(), until]);
-        let mut ready = std::mem::take(&mut self.ready);
-        ready.clear();
-        let waited = self.devices.poller.wait(deadline, &mut ready);
+        self.ready.clear();
+        self.devices.poller.wait(deadline, &mut self.ready)?;
         self.now = self.devices.poller.now();
-        let served = waited.and_then(|()| ready.iter().try_for_each(|ready| self.serve(*ready, exchange)));
-        self.ready = ready;
-        served?;
+        for at in 0..self.ready.len() {
+            self.serve(self.ready[at], exchange)?;
+        }
         self.answer(exchange)?;
         if self.pipeline.deadline().is_some_and(|deadline| deadline <= self.now) {
             self.feed(Event::Timer, exchange)?;
@@ -182,7 +181,7 @@ impl<P: Pipeline> Engine<P> {
 
     fn feed(&mut self, event: Event, exchange: &Exchange) -> Result<()> {
         self.pipeline.on_event(self.now, event, &mut self.actions);
-        self.carry_out(exchange)
+        if self.actions.is_empty() { Ok(()) } else { self.carry_out(exchange) }
     }
 
     fn carry_out(&mut self, exchange: &Exchange) -> Result<()> {

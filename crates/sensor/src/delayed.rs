@@ -361,21 +361,35 @@ impl DelayedControls {
     /// the value to write, if any.
     fn settle(&mut self, c: usize, sequence: u64) -> Option<u32> {
         let decided = sequence + self.tracks[c].delay;
-        let oldest = self.horizon(sequence + self.longest_delay);
-        self.tracks[c].next = self.tracks[c].next.max(oldest);
-        while self.tracks[c].next < decided {
-            let carried = self.planned(c, self.tracks[c].next);
-            self.tracks[c].push(carried);
+        if self.tracks[c].next < decided {
+            self.carry_on(c, sequence, decided);
         }
         let target = self.targets[slot(decided)].effect(c);
         let before = self.tracks[c].latest;
         let present = self.cut(c, before);
+        if before.value == target.value && present.value == before.value {
+            let track = &mut self.tracks[c];
+            track.push(before.or_equal(target));
+            track.before_write = None;
+            return None;
+        }
         let wanted = if c == VBLANK && self.must_wait(sequence) { present } else { self.cut(c, target) };
         let write = wanted.value != present.value;
         let settled = if write { wanted } else { present.or_equal(target) };
         self.tracks[c].push(settled);
         self.tracks[c].before_write = (settled.value != before.value).then_some(before);
         if write { wanted.value } else { None }
+    }
+
+    /// Settles control `c` for the frames before `decided` whose frame starts were missed.
+    #[cold]
+    fn carry_on(&mut self, c: usize, sequence: u64, decided: u64) {
+        let oldest = self.horizon(sequence + self.longest_delay);
+        self.tracks[c].next = self.tracks[c].next.max(oldest);
+        while self.tracks[c].next < decided {
+            let carried = self.planned(c, self.tracks[c].next);
+            self.tracks[c].push(carried);
+        }
     }
 
     /// What control `c` has in a frame whose frame start did not, or does not yet, decide it.
@@ -387,9 +401,12 @@ impl DelayedControls {
 
     /// What the driver makes of an exposure that is too long for the blanking.
     fn cut(&self, c: usize, effect: Effect) -> Effect {
+        if c != EXPOSURE {
+            return effect;
+        }
         let room = self.bound.and_then(|bound| bound.room(self.tracks[VBLANK].latest.value));
         match (effect.value, room) {
-            (Some(lines), Some(room)) if c == EXPOSURE && lines > room => {
+            (Some(lines), Some(room)) if lines > room => {
                 Effect { value: Some(room), ..self.tracks[c].latest }
             }
             _ => effect,
@@ -451,9 +468,12 @@ impl DelayedControls {
         if frame + (HISTORY as u64) < self.next_target {
             return None;
         }
-        let at = |c| self.effect(c, frame);
-        let [vblank, hblank, exposure, gain] = [0, 1, 2, 3].map(at);
-        let oldest = [hblank, exposure, gain].into_iter().min_by_key(|effect| effect.number)?;
+        let vblank = self.effect(VBLANK, frame);
+        let hblank = self.effect(SensorControl::Hblank as usize, frame);
+        let exposure = self.effect(EXPOSURE, frame);
+        let gain = self.effect(SensorControl::AnalogueGain as usize, frame);
+        let older = if exposure.number < hblank.number { &exposure } else { &hblank };
+        let oldest = if gain.number < older.number { &gain } else { older };
         let controls = SensorControls {
             exposure_lines: exposure.value?,
             gain_code: gain.value?,
