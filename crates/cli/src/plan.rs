@@ -106,7 +106,7 @@ fn transform(info: &CameraInfo, picture: &PictureOptions) -> Transform {
 fn base_size(picture: &PictureOptions, streams: &[StreamRequest]) -> Option<Size> {
     let raw = streams.iter().find(|stream| stream.role == Role::Raw);
     // A RAW frame, and a still, has as many pixels as the mode.
-    picture.mode.map(|(size, _)| size.cast()).or(raw?.size)
+    picture.mode.map(|(size, _)| size.cast()).or(raw.and_then(|raw| raw.size))
 }
 
 /// Makes a proposal suit the mode and the mirroring, so that nothing need be adjusted that

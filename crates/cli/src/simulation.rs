@@ -7,6 +7,7 @@ use crate::console;
 use crate::ending::Failure;
 use crate::parsing;
 use faults::FaultRequest;
+use pinhole::sim::model::SensorModel;
 use pinhole::sim::scene::{Light, LightSchedule, Scene};
 use pinhole::sim::{CameraConfig, Clock, FaultPlan, SimulatorConfig};
 use pinhole::{Camera, Cameras, Driver, Result};
@@ -52,10 +53,9 @@ impl SimulatedCamera {
     }
 
     fn set_sensor(&mut self, name: Option<&str>) -> Result<(), String> {
-        let known = [CameraConfig::imx219(), CameraConfig::imx477()];
-        let named = known.iter().find(|camera| Some(camera.sensor.name) == name);
-        let named = named.ok_or("sensor: imx219 and imx477 can be simulated")?;
-        self.camera.sensor = named.sensor;
+        let found = name.and_then(SensorModel::by_name);
+        let known = || SensorModel::ALL.iter().map(|model| model.name).collect::<Vec<_>>().join(" and ");
+        self.camera.sensor = found.ok_or_else(|| format!("sensor: {} can be simulated", known()))?;
         Ok(())
     }
 }

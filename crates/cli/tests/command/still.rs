@@ -78,7 +78,7 @@ fn manual_exposure_is_what_the_file_says() {
 #[test]
 fn a_still_that_cannot_settle_in_time_is_taken_all_the_same() {
     let folder = Folder::new();
-    let ended = folder.succeed_small(&["still", "-o", "photo.jpg", "--timeout", "0"]);
+    let ended = folder.succeed_small(&["still", "-o", "photo.jpg", "--timeout", "0", "--strict"]);
     assert!(ended.stderr.contains("had not settled within 0 s"), "{}", ended.stderr);
     assert_eq!(folder.names(), ["photo.jpg"]);
 }
