@@ -4,7 +4,7 @@ use pinhole::job::{ControlLoop, Job, JobKind};
 use pinhole::pipelines::vc4::backend::Decorator;
 use pinhole::{Error, ErrorKind, FrameMemory, Result, Timestamp};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How the algorithms treat jobs.
@@ -32,15 +32,35 @@ struct Script {
     held: usize,
     maps: usize,
     unmaps: usize,
+    /// Whoever brings a job waits.
+    shut: bool,
 }
 
 /// What moves the algorithms of every camera of a world.
 #[derive(Clone, Default)]
-pub struct Strings(Arc<Mutex<Script>>);
+pub struct Strings(Arc<(Mutex<Script>, Condvar)>);
 
 impl Strings {
     fn lock(&self) -> MutexGuard<'_, Script> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets no job in: a loop with a thread of its own stands still at the first one. (A loop
+    /// that is turned by its caller would wait for ever.)
+    pub fn shut(&self) {
+        self.lock().shut = true;
+    }
+
+    /// Lets jobs in again.
+    pub fn open(&self) {
+        self.lock().shut = false;
+        self.0.1.notify_all();
+    }
+
+    fn wait_for_entry(&self) -> Conduct {
+        let shut = |script: &mut Script| script.shut;
+        let script = self.0.1.wait_while(self.lock(), shut).unwrap_or_else(PoisonError::into_inner);
+        script.conduct
     }
 
     /// Tells them how to behave from now on.
@@ -75,6 +95,7 @@ struct Puppet {
     /// With the time of the answer; `None`: never.
     held: VecDeque<(Option<Timestamp>, Box<Job>)>,
     /// Unanswered at the last stop.
+    #[expect(clippy::vec_box, reason = "jobs come and go as boxes")]
     stale: Vec<Box<Job>>,
 }
 
@@ -107,8 +128,7 @@ impl ControlLoop for Puppet {
     }
 
     fn submit(&mut self, now: Timestamp, job: Box<Job>) {
-        let conduct = self.strings.lock().conduct;
-        match conduct {
+        match self.strings.wait_for_entry() {
             Conduct::Late(kind, by) if kind == job.kind => {
                 let done = self.work(now, job);
                 self.hold(Some(now + by), done);

@@ -109,7 +109,7 @@ impl Run {
     ///
     /// # Panics
     /// The camera fails.
-    pub fn next(&mut self) -> Request {
+    pub fn request(&mut self) -> Request {
         match self.outcome() {
             Outcome::Request(request) => request,
             other => panic!("instead of a request came {other:?}"),
@@ -121,7 +121,7 @@ impl Run {
     /// # Panics
     /// It is not.
     pub fn complete(&mut self) -> Request {
-        let request = self.next();
+        let request = self.request();
         assert_eq!(request.status(), RequestStatus::Complete, "{request:?}");
         request
     }
@@ -141,7 +141,10 @@ impl Run {
             match self.outcome() {
                 Outcome::Request(request) => requests.push(request),
                 Outcome::Failed(error) => {
-                    assert!(failure.is_none(), "a second failure: {error}");
+                    assert!(
+                        failure.is_none(),
+                        "a second failure: {error}, after {failure:?} and {requests:?}"
+                    );
                     failure = Some(error);
                 }
                 Outcome::Ended => return (requests, failure.expect("a camera that ends says why")),

@@ -316,7 +316,7 @@ pub fn b11_completion_order_is_submission_order(rig: &dyn Rig) -> Verdict {
     }
     run.queue_all(requests);
     for cookie in 0..40 {
-        let request = run.next();
+        let request = run.request();
         assert_eq!((request.cookie(), request.number()), (cookie, cookie));
     }
     Ok(())
@@ -369,7 +369,7 @@ pub fn b13_fences_are_waited_for_and_time_out(rig: &dyn Rig) -> Verdict {
     run.queue(fenced(signalled, all[1], fence_));
     run.queue(plain);
     signal.raise();
-    let mut cancelled = run.next();
+    let mut cancelled = run.request();
     assert_eq!(cancelled.status(), RequestStatus::Cancelled);
     assert_eq!(cancelled.error().map(Error::kind), Some(ErrorKind::Timeout));
     if let Some(begin) = begin {
@@ -439,7 +439,7 @@ fn one_queue_failure(rig: &dyn Rig, node: Node, after: u32, errno: i32) -> Verdi
     let fault = Fault::FailCall { call: Call::Queue, target: Some(Target::Node(node)), errno };
     bench.inject(after, fault)?;
     run.queue_all(batch.drain(..));
-    let done: Vec<_> = (0..8).map(|_| run.next()).collect();
+    let done: Vec<_> = (0..8).map(|_| run.request()).collect();
     let cancelled: Vec<_> = done.iter().filter(|r| r.status() == RequestStatus::Cancelled).collect();
     assert_eq!(cancelled.len(), 1, "{node:?}: one queue failure cancels one request");
     assert_eq!(cancelled[0].cookie(), u64::from(after), "{node:?}: the wrong request was cancelled");

@@ -252,7 +252,7 @@ fn recovers_from(rig: &dyn Rig, conduct: Conduct) -> Verdict {
     run.queue_all(requests);
     run.complete();
     strings.set(conduct);
-    let cancelled = run.next();
+    let cancelled = run.request();
     assert_eq!(cancelled.status(), RequestStatus::Cancelled, "{conduct:?}: {cancelled:?}");
     assert_eq!(cancelled.error().map(pinhole::Error::kind), Some(ErrorKind::Algorithm), "{conduct:?}");
     keepsakes[1].check(&cancelled);
@@ -261,7 +261,7 @@ fn recovers_from(rig: &dyn Rig, conduct: Conduct) -> Verdict {
         assert!(!kept, "{conduct:?}: the ISP still has a buffer of it");
     }
     strings.set(Conduct::Prompt);
-    let rest: Vec<_> = (0..4).map(|_| run.next()).collect();
+    let rest: Vec<_> = (0..4).map(|_| run.request()).collect();
     let complete = rest.iter().filter(|request| request.status() == RequestStatus::Complete).count();
     assert!(complete >= 3, "{conduct:?}: only the frame under way may be lost with it");
     assert!(run.stop().drops.of(DropCause::Algorithms) >= 1);

@@ -4,6 +4,7 @@
 //! catch.
 
 pub mod buffers;
+pub mod compliance;
 pub mod controls;
 pub mod errors;
 pub mod failed_starts;
@@ -115,6 +116,12 @@ macro_rules! for_each_statement {
                 b45_dropped_frames_give_their_buffers_back
                 b45_forgotten_frames_are_no_catastrophe
                 b45_frames_outlive_their_session
+            ]
+            compliance: [
+                any_call_may_fail_while_frames_flow
+                compliance_capture_exactly_n
+                compliance_capture_stop_start_three_times
+                compliance_stop_with_requests_pending
             ]
         }
     };
