@@ -1,8 +1,9 @@
 //! Matching: which embedded data belongs to which image.
 //!
 //! The receiver completes both with one time stamp, but each may be lost, late, or come
-//! first. So images wait, in order, for embedded data of their own time stamp, until one of
-//! these shows that it will not come: newer embedded data, a newer image, or time.
+//! first. So images wait, in the order of their time stamps (which is that of the buffers they
+//! were taken into, however late some come), for embedded data of their own time stamp, until
+//! one of these shows that it will not come: newer embedded data, a newer image, or time.
 
 use pinhole_base::Timestamp;
 use pinhole_buffer::Token;
@@ -79,14 +80,17 @@ impl Matcher {
         }
     }
 
-    /// Takes in an image.
+    /// Takes in an image. One that comes late takes its place before those that began later.
     pub fn push_image(&mut self, image: Image) {
-        self.images.push_back(image);
+        let behind = self.images.iter().rev().take_while(|other| other.timestamp > image.timestamp).count();
+        self.images.insert(self.images.len() - behind, image);
     }
 
-    /// Takes in embedded data.
+    /// Takes in embedded data, likewise.
     pub fn push_embedded(&mut self, embedded: Embedded) {
-        self.embedded.push_back(embedded);
+        let later = |other: &&Embedded| other.timestamp > embedded.timestamp;
+        let behind = self.embedded.iter().rev().take_while(later).count();
+        self.embedded.insert(self.embedded.len() - behind, embedded);
     }
 
     /// How many images wait.
@@ -204,6 +208,17 @@ mod tests {
         bench.embedded(33, false);
         bench.embedded(66, false);
         bench.image(66);
+        assert_eq!(bench.next(66), Some((33, true)));
+        assert_eq!(bench.next(66), Some((66, true)));
+    }
+
+    #[test]
+    fn what_comes_late_takes_its_place() {
+        let mut bench = Bench::new();
+        bench.embedded(66, false);
+        bench.image(66);
+        bench.embedded(33, false);
+        bench.image(33);
         assert_eq!(bench.next(66), Some((33, true)));
         assert_eq!(bench.next(66), Some((66, true)));
     }
