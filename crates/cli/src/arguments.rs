@@ -85,10 +85,9 @@ pub(crate) enum Command {
 }
 
 /// How fast simulated time passes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Pace {
     /// As on the wall
-    #[default]
     Real,
     /// As fast as the machine can, and the same each time
     Fast,
@@ -108,9 +107,9 @@ pub(crate) struct CameraOptions {
     /// probability). Kinds are lost-image, late-frame, silent-sensor, …; a wrong one lists all.
     #[arg(long, value_name = "WHAT", value_parser = SimulatedCamera::parse)]
     pub(crate) simulate: Vec<SimulatedCamera>,
-    /// How fast simulated time passes
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) pace: Pace,
+    /// How fast simulated time passes; `capture` is real unless told, `still` fast
+    #[arg(long, value_enum)]
+    pub(crate) pace: Option<Pace>,
 }
 
 /// How pictures are taken.

@@ -23,7 +23,8 @@ use std::time::Instant;
 /// Captures frames until there are enough, or the user or the camera ends it.
 pub(crate) fn run(arguments: &CaptureArguments) -> Result<Ending, Failure> {
     let interrupt = Interrupt::listen()?;
-    let mut camera = simulation::acquire(&arguments.camera)?;
+    let pace = arguments.camera.pace.unwrap_or(Pace::Real);
+    let mut camera = simulation::acquire(&arguments.camera, pace)?;
     let (configuration, names) = configure(&camera, arguments).map_err(Failure::of_planning)?;
     *camera.controls_mut() =
         plan::controls(camera.info(), &arguments.picture).map_err(Failure::of_planning)?;
@@ -35,7 +36,7 @@ pub(crate) fn run(arguments: &CaptureArguments) -> Result<Ending, Failure> {
     let (mut summary, failure) = capture.run();
     summary.buffer_bytes = buffer_bytes(&configuration);
     console::report(&summary.text(&configuration));
-    if info.simulated && summary.is_behind() && arguments.camera.pace == Pace::Real {
+    if info.simulated && summary.is_behind() && pace == Pace::Real {
         console::say(
             "the simulator draws more slowly than the camera runs; with --pace fast no frame is missed",
         );

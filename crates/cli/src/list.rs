@@ -1,6 +1,6 @@
 //! `pinhole list`: the cameras, and what they can do.
 
-use crate::arguments::ListArguments;
+use crate::arguments::{ListArguments, Pace};
 use crate::console;
 use crate::ending::{Ending, Failure};
 use crate::json;
@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 /// Lists all cameras, or the one that was named.
 pub(crate) fn run(arguments: &ListArguments) -> Result<Ending, Failure> {
-    let cameras = simulation::cameras(&arguments.camera)?;
+    let cameras = simulation::cameras(&arguments.camera, Pace::Real)?;
     let all: Vec<_> = cameras.iter().map(|entry| entry.info()).collect();
     let chosen = match &arguments.camera.camera {
         Some(name) => vec![cameras.get(name)?.info()],

@@ -75,15 +75,18 @@ fn within(key: &str, value: Option<&str>, low: f64, high: f64) -> Result<f64, St
     fits.then_some(number).ok_or_else(|| format!("`{key}={number}`: {wanted} is needed"))
 }
 
-/// The cameras that the options name.
+/// The cameras that the options name; simulated ones with time that passes so.
 ///
 /// # Errors
 /// The scene cannot be read, or the world makes no sense.
-pub(crate) fn cameras(options: &CameraOptions) -> Result<Cameras, Failure> {
-    if options.simulate.is_empty() && options.pace == Pace::Real {
-        return Ok(Cameras::open()?);
+pub(crate) fn cameras(options: &CameraOptions, pace: Pace) -> Result<Cameras, Failure> {
+    if options.simulate.is_empty() {
+        let found = Cameras::open()?;
+        if pace == Pace::Real || !found.iter().all(|entry| entry.info().simulated) {
+            return Ok(found);
+        }
     }
-    let config = world(&options.simulate, options.pace)?;
+    let config = world(&options.simulate, pace)?;
     Cameras::simulated(config).map_err(Failure::of_planning)
 }
 
@@ -120,12 +123,13 @@ fn plan(wanted: &[SimulatedCamera]) -> FaultPlan {
     plan
 }
 
-/// Acquires the camera that the options name, and says so if there is no light in it.
+/// Acquires the camera that the options name, and says so if there is no light in it. Simulated
+/// time passes so.
 ///
 /// # Errors
 /// There is none of that name, or it is in use.
-pub(crate) fn acquire(options: &CameraOptions) -> Result<Camera, Failure> {
-    let cameras = cameras(options)?;
+pub(crate) fn acquire(options: &CameraOptions, pace: Pace) -> Result<Camera, Failure> {
+    let cameras = cameras(options, pace)?;
     let entry = match &options.camera {
         Some(name) => cameras.get(name),
         None => cameras.first(),
@@ -135,7 +139,7 @@ pub(crate) fn acquire(options: &CameraOptions) -> Result<Camera, Failure> {
         say_simulated(&entry.info().model);
     }
     let mut camera = entry.acquire()?;
-    if options.pace == Pace::Fast {
+    if pace == Pace::Fast && camera.info().simulated {
         // The camera's time stands still while the command works, so that no frame is missed.
         camera.set_driver(Driver::Caller);
     }

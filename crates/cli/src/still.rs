@@ -1,6 +1,6 @@
 //! `pinhole still`: one photograph, and the sensor's samples of the very same frame.
 
-use crate::arguments::{PictureOptions, StillArguments};
+use crate::arguments::{Pace, PictureOptions, StillArguments};
 use crate::console;
 use crate::ending::{Ending, Failure};
 use crate::frames::{self, Pixels};
@@ -24,7 +24,9 @@ const THUMBNAIL_PIXELS: u32 = 256;
 pub(crate) fn run(arguments: &StillArguments) -> Result<Ending, Failure> {
     let interrupt = Interrupt::listen()?;
     let files = Files::of(arguments).map_err(Failure::Usage)?;
-    let mut camera = simulation::acquire(&arguments.camera)?;
+    // Simulated time waits for the simulator: a large picture is slow to draw.
+    let pace = arguments.camera.pace.unwrap_or(Pace::Fast);
+    let mut camera = simulation::acquire(&arguments.camera, pace)?;
     let configuration =
         configure(&camera, &arguments.picture, files.dng.is_some()).map_err(Failure::of_planning)?;
     *camera.controls_mut() =

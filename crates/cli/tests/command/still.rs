@@ -49,6 +49,19 @@ fn the_dng_holds_the_raw_buffer_of_its_frame() {
 }
 
 #[test]
+fn a_still_waits_for_the_simulator_unless_told_not_to() {
+    let folder = Folder::new();
+    let still = |name, pace: &[&str]| {
+        folder.succeed(&[&["still", "--mode", "640x480:10", "-o", name, "--raw"], pace].concat());
+    };
+    still("fast.jpg", &["--pace", "fast"]);
+    still("unsaid.jpg", &[]);
+    still("real.jpg", &["--pace", "real"]);
+    let samples = |name| dng(&folder.path(name)).samples;
+    assert_eq!(samples("fast.dng"), samples("unsaid.dng"));
+}
+
+#[test]
 fn a_flipped_still_has_the_mosaic_that_follows() {
     let folder = Folder::new();
     let ended =
