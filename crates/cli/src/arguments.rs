@@ -42,7 +42,8 @@ Outputs:
     .y4m                   processed frames in Y'CbCr, one after another
     .raw                   the rows or planes as they are, one frame after another
   Or a kind before a colon does: `-o y4m:/dev/video-pipe`, `-o jpg:-`.
-  {n} is the frame's number, {n:4} the same with four digits, {stream} the stream's name.
+  In a name, {n:4} stands for the frame's number with four digits (or more, once it needs
+  them), {stream} for the stream's name.
   `-` is standard output: Y4M for Y'CbCr streams, bare samples for others.
   Streams are named by their role; a second one of the same role is video2, still2, …";
 
@@ -164,7 +165,7 @@ pub(crate) struct CaptureArguments {
         allow_negative_numbers = true
     )]
     pub(crate) count: u64,
-    /// Write a stream to files, e.g. raw=frame-{n}.dng; see below
+    /// Write a stream to files, e.g. raw=frame-{n:4}.dng; see below
     #[arg(long = "output", short = 'o', value_name = "[STREAM=]PATTERN", value_parser = OutputRequest::parse)]
     pub(crate) outputs: Vec<OutputRequest>,
     /// Write a line of JSON for each frame: what it says of itself; `-` is standard output

@@ -40,6 +40,9 @@ fn every_help_has_examples_and_exit_codes() {
             assert!(ended.stdout().contains(part), "{command:?} lacks {part}");
         }
     }
+    // clap would take some braces for its own.
+    let capture = Folder::new().succeed(&["capture", "--help"]);
+    assert_eq!(capture.stdout().matches("{n:4}").count(), 3, "{}", capture.stdout());
     let version = Folder::new().succeed(&["--version"]);
     assert_eq!(version.stdout().trim(), concat!("pinhole ", env!("CARGO_PKG_VERSION")));
 }
