@@ -8,10 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Number of a file's device, and of the file there.
 type File = (u64, u64);
 
-/// What was mapped, by file.
+/// What is mapped, by file.
 #[derive(Default)]
 struct Counts {
-    ever: HashMap<File, u32>,
     alive: HashMap<File, u32>,
     /// How many more mappings are made before one is refused.
     refuse_after: Option<u32>,
@@ -29,9 +28,9 @@ impl CountingMapper {
         Self { inner, counts: Arc::default() }
     }
 
-    /// How often a frame's first plane was mapped.
+    /// How often a frame's first plane is mapped. (Once mapped, a frame stays so.)
     pub fn times_mapped(&self, memory: &FrameMemory) -> u32 {
-        lock(&self.counts).ever.get(&file_of(memory.planes()[0].as_fd())).copied().unwrap_or(0)
+        lock(&self.counts).alive.get(&file_of(memory.planes()[0].as_fd())).copied().unwrap_or(0)
     }
 
     /// Refuses one mapping, after so many more.
@@ -75,7 +74,6 @@ impl Mapper for CountingMapper {
         let mapping = self.inner.map(fd, offset, length)?;
         let file = file_of(fd);
         let mut counts = lock(&self.counts);
-        *counts.ever.entry(file).or_default() += 1;
         *counts.alive.entry(file).or_default() += 1;
         Ok(Box::new(Counted { mapping, file, counts: Arc::clone(&self.counts) }))
     }
@@ -107,8 +105,11 @@ impl Mapping for Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        if let Some(alive) = lock(&self.counts).alive.get_mut(&self.file) {
-            *alive -= 1;
+        let mut counts = lock(&self.counts);
+        let Some(alive) = counts.alive.get_mut(&self.file) else { return };
+        *alive -= 1;
+        if *alive == 0 {
+            counts.alive.remove(&self.file);
         }
     }
 }

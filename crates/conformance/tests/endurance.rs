@@ -1,0 +1,66 @@
+//! 10,000 rounds of configuring, starting and stopping, in a process of its own: nothing that
+//! the system counts may grow.
+
+use pinhole::sim::CameraConfig;
+use pinhole::{Camera, Role};
+use pinhole_conformance::bench::{Bench, configure, requests};
+use pinhole_conformance::process::Holdings;
+use pinhole_conformance::rig::{Rig, Setup};
+use pinhole_conformance::run::{Run, assert_released};
+use pinhole_conformance::simulated::Simulated;
+
+const ROUNDS: usize = 10_000;
+/// After so many the process has what it needs.
+const WARM: usize = 200;
+const ROLES: [&[Role]; 4] =
+    [&[Role::Raw, Role::Video], &[Role::Video], &[Role::Raw], &[Role::Still, Role::Viewfinder]];
+
+/// Configures, starts, takes a frame now and then, stops with requests under way.
+fn round(bench: &Bench, mut camera: Camera, round: usize) -> Camera {
+    configure(&mut camera, ROLES[round % ROLES.len()]);
+    let requests = requests(&mut camera, 2);
+    let mut run = Run::start(camera, None);
+    run.queue_all(requests);
+    if round % 5 == 0 {
+        run.complete();
+    }
+    let stopped = run.session.stop();
+    assert_eq!(stopped.requests.len(), if round % 5 == 0 { 1 } else { 2 });
+    if round % 100 == 0 {
+        assert_released(bench.hardware().expect("it is simulated"), 0);
+    }
+    // Now and then somebody else has a go.
+    if round % 50 == 0 {
+        drop(stopped.camera);
+        return bench.camera();
+    }
+    stopped.camera
+}
+
+fn holdings(bench: &Bench) -> (Holdings, u64) {
+    let memory = bench.hardware().expect("it is simulated").memory_used_bytes();
+    (Holdings::now().expect("the system counts"), memory)
+}
+
+/// Catches: a descriptor, a mapping, a slot or a few bytes that a round leaves behind.
+#[test]
+fn b28_10_000_rounds_leave_nothing_behind() {
+    let rig = Simulated::new("imx219", CameraConfig::imx219());
+    let bench = rig.bench(Setup::default()).expect("simulated cameras can be made");
+    let mut camera = bench.camera();
+    let mut warm = None;
+    for at in 0..ROUNDS {
+        if at == WARM {
+            warm = Some(holdings(&bench));
+        }
+        camera = round(&bench, camera, at);
+    }
+    let (before, memory_before) = warm.expect("there were enough rounds");
+    let (after, memory_after) = holdings(&bench);
+    println!("{before:?} before, {after:?} after {ROUNDS} rounds");
+    assert_eq!(after.descriptors, before.descriptors);
+    assert_eq!(memory_after, memory_before, "the devices' memory");
+    assert!(after.maps <= before.maps + 2, "{} maps became {}", before.maps, after.maps);
+    // Allocators keep a little; a page a hundred rounds would be a leak.
+    assert!(after.resident_pages < before.resident_pages + 100, "{before:?} became {after:?}");
+}
