@@ -4,6 +4,7 @@ use crate::mapping::{FrameView, Mapper, Mapping};
 use pinhole_base::{Error, ErrorKind, Result};
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Most planes a frame can have.
@@ -58,6 +59,8 @@ impl AsFd for PlaneMemory {
 pub struct FrameMemory {
     planes: Vec<PlaneMemory>,
     identity: Identity,
+    bytes: u64,
+    place: AtomicU16,
     mapper: Arc<dyn Mapper>,
     mapped: OnceLock<Vec<Box<dyn Mapping>>>,
 }
@@ -80,7 +83,9 @@ impl FrameMemory {
             return Err(Error::new(ErrorKind::InvalidArgument, doing).because("a plane is empty"));
         }
         let identity = Identity::of(first.as_fd(), first.offset)?;
-        Ok(Arc::new(Self { planes, identity, mapper, mapped: OnceLock::new() }))
+        let bytes = planes.iter().map(|plane| u64::from(plane.length)).sum();
+        let place = AtomicU16::new(u16::MAX);
+        Ok(Arc::new(Self { planes, identity, bytes, place, mapper, mapped: OnceLock::new() }))
     }
 
     /// Its planes.
@@ -95,7 +100,18 @@ impl FrameMemory {
 
     /// Bytes of all planes.
     pub fn bytes(&self) -> u64 {
-        self.planes.iter().map(|plane| u64::from(plane.length)).sum()
+        self.bytes
+    }
+
+    /// Where a table of buffers last entered it. A hint, for a look at that place to confirm.
+    #[inline]
+    pub fn place(&self) -> u16 {
+        self.place.load(Ordering::Relaxed)
+    }
+
+    /// Notes where a table of buffers enters it.
+    pub fn set_place(&self, place: u16) {
+        self.place.store(place, Ordering::Relaxed);
     }
 
     /// Looks at the planes, inside a cache-sync guard. Maps them at the first call and keeps

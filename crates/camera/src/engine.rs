@@ -107,10 +107,12 @@ impl<P: Pipeline> Engine<P> {
     /// # Errors
     /// The camera has failed. The caller stops it.
     pub fn step(&mut self, exchange: &Exchange, until: Option<Timestamp>) -> Result<()> {
-        self.now = self.devices.poller.now();
-        self.admit(exchange)?;
-        let (pipeline, control_loop) = (self.pipeline.deadline(), self.control_loop.deadline());
-        let deadline = Timestamp::earliest([pipeline, control_loop, self.gate.deadline(), until]);
+        if exchange.has_queued() || !self.gate.is_empty() {
+            self.now = self.devices.poller.now();
+            self.admit(exchange)?;
+        }
+        let (due, control_loop) = (self.pipeline.deadline(), self.control_loop.deadline());
+        let deadline = Timestamp::earliest([due, control_loop, self.gate.deadline(), until]);
         self.ready.clear();
         self.devices.poller.wait(deadline, &mut self.ready)?;
         self.now = self.devices.poller.now();
@@ -118,7 +120,8 @@ impl<P: Pipeline> Engine<P> {
             self.serve(self.ready[at], exchange)?;
         }
         self.answer(exchange)?;
-        if self.pipeline.deadline().is_some_and(|deadline| deadline <= self.now) {
+        let has_passed = |deadline: Option<Timestamp>| deadline.is_some_and(|deadline| deadline <= self.now);
+        if has_passed(due) && has_passed(self.pipeline.deadline()) {
             self.feed(Event::Timer, exchange)?;
         }
         Ok(())

@@ -72,6 +72,8 @@ pub struct Exchange {
     watched: AtomicBool,
     /// How many requests are in the inbox: the loop need not lock to see that there are none.
     queued: AtomicUsize,
+    /// How many requests are in the inbox or held by the loop.
+    under_way: AtomicUsize,
     /// Something may be taken out: whoever turns the loop need not lock to see that nothing is.
     news: AtomicBool,
     stopping: AtomicBool,
@@ -95,6 +97,7 @@ impl Exchange {
             readable: Waker::new()?,
             watched: AtomicBool::new(false),
             queued: AtomicUsize::new(0),
+            under_way: AtomicUsize::new(0),
             news: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         })
@@ -110,20 +113,20 @@ impl Exchange {
     /// The camera has stopped or failed, or [`REQUESTS_MAX`] requests are under way.
     pub fn queue(&self, mut request: Request) -> Result<(), Box<QueueError>> {
         let mut state = self.lock();
-        let under_way = state.inbox.len() + state.held + state.outbox.len();
+        let under_way = state.inbox.len() + state.held;
         if state.closed || self.is_stopping() {
             return Err(refused(request, ErrorKind::WrongState, "the camera is not running"));
         }
-        if under_way >= REQUESTS_MAX {
+        if under_way + state.outbox.len() >= REQUESTS_MAX {
             return Err(refused(request, ErrorKind::LimitReached, "too many requests are under way"));
         }
-        let wake = state.held + state.inbox.len() < BUSY_ENOUGH;
         request.set_number(state.numbered);
         state.numbered += 1;
         state.inbox.push_back(request);
         self.queued.store(state.inbox.len(), Ordering::Release);
+        self.under_way.store(under_way + 1, Ordering::Release);
         drop(state);
-        if wake {
+        if under_way < BUSY_ENOUGH {
             self.loop_waker.wake();
         }
         Ok(())
@@ -141,9 +144,11 @@ impl Exchange {
         taken
     }
 
-    /// Whether [`Exchange::take`] may find something new since it said [`Taken::Later`].
-    pub fn has_news(&self) -> bool {
-        self.news.load(Ordering::Acquire)
+    /// Whether [`Exchange::take`] would say [`Taken::Later`]: requests are under way, and none
+    /// is completed.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        !self.news.load(Ordering::Acquire) && self.under_way.load(Ordering::Acquire) > 0
     }
 
     fn take_from(&self, state: &mut State) -> Taken {
@@ -212,9 +217,15 @@ impl Exchange {
 
 /// The loop's side.
 impl Exchange {
+    /// Whether requests wait to be taken in.
+    #[inline]
+    pub fn has_queued(&self) -> bool {
+        self.queued.load(Ordering::Acquire) > 0
+    }
+
     /// The next queued request.
     pub fn next_queued(&self) -> Option<Request> {
-        if self.queued.load(Ordering::Acquire) == 0 {
+        if !self.has_queued() {
             return None;
         }
         let mut state = self.lock();
@@ -234,6 +245,7 @@ impl Exchange {
         let mut state = self.lock();
         state.held -= 1;
         state.outbox.push_back(request);
+        self.under_way.store(state.inbox.len() + state.held, Ordering::Release);
         self.announce(state);
     }
 
@@ -256,6 +268,7 @@ impl Exchange {
             state.outbox.push_back(request);
         }
         self.queued.store(0, Ordering::Release);
+        self.under_way.store(state.held, Ordering::Release);
         if failure.is_some() {
             state.failure = failure;
         }

@@ -62,6 +62,11 @@ impl FenceGate {
         Some(request)
     }
 
+    /// Whether no request waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// When the first one's time is up.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         self.waiting.front().map(|front| front.deadline)

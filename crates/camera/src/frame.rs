@@ -7,6 +7,7 @@ use crate::request::{BufferInfo, Request};
 use pinhole_base::control::{self, ControlList};
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::{FrameBuffer, FrameView};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// The streams of a session, and how requests get back into it.
@@ -17,16 +18,27 @@ pub(crate) struct Roster {
     pub(crate) recycles: bool,
     /// Controls for the next request that goes round.
     pub(crate) wanted: Mutex<ControlList>,
+    /// There are some: others need not lock to see that there are none.
+    pub(crate) has_wanted: AtomicBool,
 }
 
 impl Roster {
+    /// Adds controls for the next request that goes round.
+    pub(crate) fn want(&self, controls: &ControlList) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        wanted.merge(controls);
+        self.has_wanted.store(true, Ordering::Release);
+    }
+
     /// Sends a request round again.
     pub(crate) fn recycle(&self, mut request: Request) {
         request.reuse(true);
-        let mut wanted = self.wanted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        request.controls_mut().merge(&wanted);
-        wanted.clear();
-        drop(wanted);
+        if self.has_wanted.load(Ordering::Acquire) {
+            let mut wanted = self.wanted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            request.controls_mut().merge(&wanted);
+            wanted.clear();
+            self.has_wanted.store(false, Ordering::Release);
+        }
         // Refused only when the session has ended; then the buffers go with the request.
         let _ = self.exchange.queue(request);
     }

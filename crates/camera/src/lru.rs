@@ -26,6 +26,7 @@ impl Lru {
     }
 
     /// Appends a number as the one used last.
+    #[inline]
     pub fn push(&mut self, number: u16) {
         let link = &mut self.links[usize::from(number)];
         assert!(!link.listed, "{number} is in the list already");
@@ -38,6 +39,7 @@ impl Lru {
     }
 
     /// Takes a number out, wherever it is; says whether it was in the list.
+    #[inline]
     pub fn remove(&mut self, number: u16) -> bool {
         let link = &mut self.links[usize::from(number)];
         if !std::mem::take(&mut link.listed) {
@@ -56,6 +58,7 @@ impl Lru {
     }
 
     /// Takes out the number that was used longest ago.
+    #[inline]
     pub fn pop_oldest(&mut self) -> Option<u16> {
         let oldest = self.oldest;
         self.remove_some(oldest)

@@ -12,6 +12,7 @@ use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
@@ -79,7 +80,8 @@ impl Session {
     ) -> Result<Self, Box<Unstarted>> {
         let streams = camera.streams().map(|(id, stream)| (id, stream.clone())).collect();
         let wanted = ControlList::new().into();
-        let roster = Arc::new(Roster { streams, exchange, recycles, wanted });
+        let roster =
+            Arc::new(Roster { streams, exchange, recycles, wanted, has_wanted: AtomicBool::new(false) });
         let turning = match driver {
             Driver::Caller => Turning::Caller(backend),
             Driver::Thread => match spawn(backend, Arc::clone(&roster.exchange)) {
@@ -121,7 +123,7 @@ impl Session {
     /// Sets controls on the next frame that goes round (for sessions that queue their own
     /// requests).
     pub fn set_controls(&self, controls: &ControlList) {
-        self.roster.wanted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(controls);
+        self.roster.want(controls);
     }
 
     /// The next completed request, waiting for it. `None` once the camera has stopped after a
@@ -393,11 +395,7 @@ fn finish(backend: &mut dyn Backend, exchange: &Exchange) {
 
 /// Turns the loop until there is something to take out, or nothing can come.
 fn turn(backend: &mut dyn Backend, exchange: &Exchange) -> Taken {
-    let taken = exchange.take();
-    if !matches!(taken, Taken::Later) {
-        return taken;
-    }
-    while !exchange.has_news() {
+    while exchange.is_quiet() {
         if let Err(error) = backend.step(exchange, None) {
             backend.stop(&error, exchange);
             exchange.close(Some(error));

@@ -26,6 +26,7 @@ impl Slots {
 
     /// A slot for a buffer that goes to the device now: its own, else a free one, else the
     /// one used longest ago. `None` if the device has every slot.
+    #[inline]
     pub fn take(&mut self, buffer: usize) -> Option<u16> {
         let own = self.slot_of[buffer];
         if own != NONE && self.idle.remove(own) {
@@ -41,6 +42,7 @@ impl Slots {
     }
 
     /// The device is done with a slot; its buffer stays known there.
+    #[inline]
     pub fn give_back(&mut self, slot: u16) {
         self.idle.push(slot);
     }

@@ -114,6 +114,12 @@ impl Stream {
         table: &mut BufferTable,
         actions: &mut Actions,
     ) {
+        if self.waiting.is_empty()
+            && let Some(slot) = self.slots.take(token.index())
+        {
+            self.send(slot, token, Owner::Waiting, request, table, actions);
+            return;
+        }
         self.waiting.push_back(Wish::Buffer(token, request));
         self.serve(table, actions);
     }
@@ -126,6 +132,7 @@ impl Stream {
 
     /// Queues everything that is in the pool: what an internal stream does at all times.
     pub fn queue_all(&mut self, table: &mut BufferTable, actions: &mut Actions) {
+        while self.waiting.is_empty() && self.send_pooled(table, actions).is_some() {}
         while self.waiting.len() < self.pool.len() {
             self.waiting.push_back(Wish::Internal(None));
         }
@@ -153,6 +160,7 @@ impl Stream {
 
     /// Takes what the device returned in a slot, which is free then: [`Stream::serve`] gives it
     /// to whoever waits. `None` if the device never had one there.
+    #[inline]
     pub fn dequeued(&mut self, slot: u32) -> Option<Returned> {
         let returned = self.in_device.get_mut(slot as usize)?.take()?;
         self.slots.give_back(slot as u16);
@@ -168,8 +176,17 @@ impl Stream {
     }
 
     /// Serves the waiting list as far as it goes.
+    #[inline]
     pub fn serve(&mut self, table: &mut BufferTable, actions: &mut Actions) {
-        while self.serve_one(table, actions).is_some() {}
+        while !self.waiting.is_empty() && self.serve_one(table, actions).is_some() {}
+    }
+
+    /// Sends the next buffer of the pool.
+    fn send_pooled(&mut self, table: &mut BufferTable, actions: &mut Actions) -> Option<()> {
+        let slot = self.slots.take(self.pool.front()?.index())?;
+        let token = self.pool.pop_front()?;
+        self.send(slot, token, Owner::Pool, None, table, actions);
+        Some(())
     }
 
     fn serve_one(&mut self, table: &mut BufferTable, actions: &mut Actions) -> Option<()> {
@@ -186,6 +203,7 @@ impl Stream {
         Some(())
     }
 
+    #[inline]
     fn send(
         &mut self,
         slot: u16,

@@ -80,7 +80,7 @@ impl BufferTable {
     /// The buffer is in use already (it was queued through another descriptor), is one of the
     /// camera's own, or every known buffer is in use.
     pub fn adopt(&mut self, memory: &Arc<FrameMemory>) -> Result<(Token, Option<usize>)> {
-        if let Some(&index) = self.by_identity.get(&memory.identity()) {
+        if let Some(index) = self.find(memory) {
             let entry = self.entries[usize::from(index)].as_mut().expect("an identity leads to an entry");
             let token = entry.parked.take().ok_or_else(in_use)?;
             self.idle.remove(index);
@@ -90,6 +90,16 @@ impl BufferTable {
         let evicted = self.make_room();
         let token = self.enter(Arc::clone(memory), Owner::Waiting, false).ok_or_else(full)?;
         Ok((token, evicted))
+    }
+
+    /// The place of a buffer that is known, be it through another descriptor.
+    #[inline]
+    fn find(&self, memory: &Arc<FrameMemory>) -> Option<u16> {
+        let place = memory.place();
+        match self.entries.get(usize::from(place)) {
+            Some(Some(entry)) if Arc::ptr_eq(&entry.memory, memory) => Some(place),
+            _ => self.by_identity.get(&memory.identity()).copied(),
+        }
     }
 
     /// Gives a buffer back into the application's hands.
@@ -102,6 +112,7 @@ impl BufferTable {
     }
 
     /// Moves a buffer from one owner to another; see [`Ledger::transfer`].
+    #[inline]
     pub fn transfer(&mut self, token: &Token, from: Owner, to: Owner) {
         self.ledger.transfer(token, from, to);
     }
@@ -110,11 +121,13 @@ impl BufferTable {
     ///
     /// # Panics
     /// There is no such buffer.
+    #[inline]
     pub fn memory(&self, index: usize) -> &Arc<FrameMemory> {
         &self.entries[index].as_ref().expect("the buffer is known").memory
     }
 
     /// Whether a buffer is the camera's own.
+    #[inline]
     pub fn is_internal(&self, token: &Token) -> bool {
         self.entries[token.index()].as_ref().is_some_and(|entry| entry.internal)
     }
@@ -137,6 +150,7 @@ impl BufferTable {
     fn enter(&mut self, memory: Arc<FrameMemory>, owner: Owner, internal: bool) -> Option<Token> {
         let token = self.ledger.admit(owner)?;
         self.by_identity.insert(memory.identity(), token.index() as u16);
+        memory.set_place(token.index() as u16);
         self.entries[token.index()] = Some(Entry { memory, parked: None, internal });
         Some(token)
     }

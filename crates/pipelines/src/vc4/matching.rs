@@ -80,14 +80,9 @@ impl Matcher {
         }
     }
 
-    /// Takes in an image. One that comes late takes its place before those of later requests,
-    /// or those that began later.
+    /// Takes in an image. One that comes late takes its place before those that began later.
     pub fn push_image(&mut self, image: Image) {
-        let later = |other: &&Image| match (other.request, image.request) {
-            (Some(theirs), Some(its)) => theirs > its,
-            _ => other.timestamp > image.timestamp,
-        };
-        let behind = self.images.iter().rev().take_while(later).count();
+        let behind = self.images.iter().rev().take_while(|other| other.timestamp > image.timestamp).count();
         self.images.insert(self.images.len() - behind, image);
     }
 
@@ -178,15 +173,11 @@ mod tests {
         }
 
         fn image(&mut self, at_ms: u64) {
-            self.image_of(None, at_ms);
-        }
-
-        fn image_of(&mut self, request: Option<u64>, at_ms: u64) {
             let token = self.ledger.admit(Owner::Matching).unwrap();
             let timestamp = Timestamp(at_ms * 1_000_000);
             self.matcher.push_image(Image {
                 token,
-                request,
+                request: None,
                 sequence: at_ms as u32,
                 timestamp,
                 arrived: timestamp,
@@ -230,17 +221,6 @@ mod tests {
         bench.image(33);
         assert_eq!(bench.next(66), Some((33, true)));
         assert_eq!(bench.next(66), Some((66, true)));
-    }
-
-    /// The same frame, delivered twice, in whatever order.
-    #[test]
-    fn images_of_one_time_stamp_keep_the_order_of_their_requests() {
-        let mut bench = Bench::new();
-        for (request, at_ms) in [(Some(4), 33), (Some(6), 66), (Some(5), 66), (Some(7), 100)] {
-            bench.image_of(request, at_ms);
-        }
-        let order: Vec<_> = bench.matcher.images.iter().map(|image| image.request).collect();
-        assert_eq!(order, [Some(4), Some(5), Some(6), Some(7)]);
     }
 
     #[test]

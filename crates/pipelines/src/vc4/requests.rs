@@ -36,18 +36,21 @@ pub struct Entry {
 pub struct RequestQueue {
     entries: VecDeque<Entry>,
     first: u64,
+    /// How many are done.
+    done: usize,
 }
 
 impl RequestQueue {
     /// An empty queue, for at most `bound` requests.
     pub fn new(bound: usize) -> Self {
-        Self { entries: VecDeque::with_capacity(bound), first: 0 }
+        Self { entries: VecDeque::with_capacity(bound), first: 0, done: 0 }
     }
 
     /// Appends a request that came at `now`, and numbers it.
     pub fn push(&mut self, now: Timestamp, mut request: Request, progress: Progress) -> u64 {
         let number = self.first + self.entries.len() as u64;
         request.set_number(number);
+        self.done += usize::from(progress == Progress::Done);
         self.entries.push_back(Entry { request, progress, queued: now, tokens: Default::default() });
         number
     }
@@ -64,8 +67,22 @@ impl RequestQueue {
         Some(self.first + at as u64)
     }
 
+    /// Notes that a request is done or given up.
+    pub fn finish(&mut self, number: u64) {
+        if let Some(entry) = self.get(number)
+            && entry.progress != Progress::Done
+        {
+            entry.progress = Progress::Done;
+            self.done += 1;
+        }
+    }
+
     /// Takes the first request out if it is done.
+    #[inline]
     pub fn pop_done(&mut self) -> Option<Request> {
+        if self.done == 0 {
+            return None;
+        }
         let done = self.entries.front()?.progress == Progress::Done;
         if done { self.pop() } else { None }
     }
@@ -83,6 +100,7 @@ impl RequestQueue {
     fn pop(&mut self) -> Option<Request> {
         let entry = self.entries.pop_front()?;
         self.first += 1;
+        self.done -= usize::from(entry.progress == Progress::Done);
         Some(entry.request)
     }
 

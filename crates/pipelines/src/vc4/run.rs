@@ -200,9 +200,8 @@ impl Machine {
     }
 
     /// What the sensor was set to in a frame. Frames from before the record get its oldest.
-    pub(super) fn applied(&self, sequence: u32) -> Applied {
-        let known = self.delayed.get(sequence.max(self.delayed.oldest()));
-        known.unwrap_or(Applied { controls: self.plan.initial, cookie: 0 })
+    fn applied(&self, sequence: u32) -> Applied {
+        self.delayed.get(sequence).unwrap_or(Applied { controls: self.plan.initial, cookie: 0 })
     }
 
     fn set_crop(&mut self, job: &mut Job, actions: &mut Actions) {
@@ -459,10 +458,12 @@ impl Machine {
         job.metadata.set(control::FRAME_ERROR, run.damaged);
         if let (Some(error), Some(number)) = (run.failure, run.request) {
             self.cancel(number, error);
-        } else if let Some(entry) = run.request.and_then(|number| self.requests.get(number)) {
+        } else if let Some(number) = run.request
+            && let Some(entry) = self.requests.get(number)
+        {
             std::mem::swap(entry.request.metadata_mut(), &mut job.metadata);
             entry.request.complete();
-            entry.progress = Progress::Done;
+            self.requests.finish(number);
         }
         self.keep_spare(job);
     }
