@@ -1,9 +1,9 @@
 //! Matching: which embedded data belongs to which image.
 //!
 //! The receiver completes both with one time stamp, but each may be lost, late, or come
-//! first. So images wait, in the order of their time stamps (which is that of the buffers they
-//! were taken into, however late some come), for embedded data of their own time stamp, until
-//! one of these shows that it will not come: newer embedded data, a newer image, or time.
+//! first. So images wait, in the order in which they were taken (however late some come), for
+//! embedded data of their own time stamp, until one of these shows that it will not come: newer
+//! embedded data, a newer image, or time.
 
 use pinhole_base::Timestamp;
 use pinhole_buffer::Token;
@@ -80,9 +80,14 @@ impl Matcher {
         }
     }
 
-    /// Takes in an image. One that comes late takes its place before those that began later.
+    /// Takes in an image. One that comes late takes its place before those of later requests,
+    /// or those that began later.
     pub fn push_image(&mut self, image: Image) {
-        let behind = self.images.iter().rev().take_while(|other| other.timestamp > image.timestamp).count();
+        let later = |other: &&Image| match (other.request, image.request) {
+            (Some(theirs), Some(its)) => theirs > its,
+            _ => other.timestamp > image.timestamp,
+        };
+        let behind = self.images.iter().rev().take_while(later).count();
         self.images.insert(self.images.len() - behind, image);
     }
 
@@ -173,11 +178,15 @@ mod tests {
         }
 
         fn image(&mut self, at_ms: u64) {
+            self.image_of(None, at_ms);
+        }
+
+        fn image_of(&mut self, request: Option<u64>, at_ms: u64) {
             let token = self.ledger.admit(Owner::Matching).unwrap();
             let timestamp = Timestamp(at_ms * 1_000_000);
             self.matcher.push_image(Image {
                 token,
-                request: None,
+                request,
                 sequence: at_ms as u32,
                 timestamp,
                 arrived: timestamp,
@@ -221,6 +230,17 @@ mod tests {
         bench.image(33);
         assert_eq!(bench.next(66), Some((33, true)));
         assert_eq!(bench.next(66), Some((66, true)));
+    }
+
+    /// The same frame, delivered twice, in whatever order.
+    #[test]
+    fn images_of_one_time_stamp_keep_the_order_of_their_requests() {
+        let mut bench = Bench::new();
+        for (request, at_ms) in [(Some(4), 33), (Some(6), 66), (Some(5), 66), (Some(7), 100)] {
+            bench.image_of(request, at_ms);
+        }
+        let order: Vec<_> = bench.matcher.images.iter().map(|image| image.request).collect();
+        assert_eq!(order, [Some(4), Some(5), Some(6), Some(7)]);
     }
 
     #[test]
