@@ -17,12 +17,20 @@ pub struct Simulated {
     pub camera: CameraConfig,
     /// Who turns their loops.
     pub driver: Driver,
+    /// Whether simultaneous events come in random order, one to a wait.
+    pub shuffle: bool,
 }
 
 impl Simulated {
     /// Cameras of a kind, their loops turned by whoever waits for them.
     pub const fn new(name: &'static str, camera: CameraConfig) -> Self {
-        Self { name, camera, driver: Driver::Caller }
+        Self { name, camera, driver: Driver::Caller, shuffle: false }
+    }
+
+    /// The same, simultaneous events coming in random order.
+    #[must_use]
+    pub const fn shuffled(self) -> Self {
+        Self { shuffle: true, ..self }
     }
 
     /// The same, their loops turned by threads of their own.
@@ -48,6 +56,7 @@ impl Rig for Simulated {
                 .with_cameras(vec![CameraConfig { embedded, ..self.camera }; setup.cameras]);
         config.pixels = setup.pixels;
         config.keep_log = setup.log;
+        config.shuffle = self.shuffle;
         if let Some(light) = setup.light {
             config.scene = config.scene.with_light(light);
         }

@@ -21,16 +21,16 @@ fn round(bench: &Bench, mut camera: Camera, round: usize) -> Camera {
     let requests = requests(&mut camera, 2);
     let mut run = Run::start(camera, None);
     run.queue_all(requests);
-    if round % 5 == 0 {
+    if round.is_multiple_of(5) {
         run.complete();
     }
     let stopped = run.session.stop();
-    assert_eq!(stopped.requests.len(), if round % 5 == 0 { 1 } else { 2 });
-    if round % 100 == 0 {
+    assert_eq!(stopped.requests.len(), if round.is_multiple_of(5) { 1 } else { 2 });
+    if round.is_multiple_of(100) {
         assert_released(bench.hardware().expect("it is simulated"), 0);
     }
     // Now and then somebody else has a go.
-    if round % 50 == 0 {
+    if round.is_multiple_of(50) {
         drop(stopped.camera);
         return bench.camera();
     }

@@ -1,12 +1,12 @@
 //! Every promise, on every kind of simulated camera, without threads.
 
 macro_rules! rig {
-    ($name:ident, $camera:expr, except $exceptions:expr) => {
+    ($name:ident, $rig:expr, except $exceptions:expr) => {
         mod $name {
             use pinhole::sim::CameraConfig;
             use pinhole_conformance::simulated::Simulated;
 
-            const RIG: Simulated = Simulated::new(stringify!($name), $camera);
+            const RIG: Simulated = $rig;
 
             pinhole_conformance::conformance!(RIG, except $exceptions);
         }
@@ -22,11 +22,28 @@ const OF_EMBEDDED_DATA: &[&str] = &[
     "b36_across_skipped_numbers",
 ];
 
-rig!(imx219, CameraConfig::imx219(), except & []);
-rig!(imx477, CameraConfig::imx477(), except & []);
-rig!(imx219_behind_a_mux, CameraConfig::imx219().with_mux(), except & []);
+rig! {
+    imx219,
+    Simulated::new("imx219", CameraConfig::imx219()),
+    except &[]
+}
+rig! {
+    imx219_in_random_order,
+    Simulated::new("imx219 in random order", CameraConfig::imx219()).shuffled(),
+    except &[]
+}
 rig! {
     imx219_without_embedded_data,
-    CameraConfig::imx219().without_embedded(),
+    Simulated::new("imx219 without embedded data", CameraConfig::imx219().without_embedded()),
     except super::OF_EMBEDDED_DATA
+}
+rig! {
+    imx219_behind_a_mux,
+    Simulated::new("imx219 behind a mux", CameraConfig::imx219().with_mux()),
+    except &[]
+}
+rig! {
+    imx477,
+    Simulated::new("imx477", CameraConfig::imx477()),
+    except &[]
 }

@@ -34,6 +34,27 @@ pub fn b01_a_request_returns_its_own_buffers(rig: &dyn Rig) -> Verdict {
     Ok(())
 }
 
+/// Catches: a mapping that is made for every frame, or for every buffer when one is looked at.
+pub fn b01_only_what_is_looked_at_is_mapped(rig: &dyn Rig) -> Verdict {
+    let bench = rig.bench(Setup::default())?;
+    let mut camera = bench.configured(&[Role::Raw, Role::Video]);
+    let all = streams(&camera);
+    let requests = requests(&mut camera, 3);
+    let keepsakes = Keepsake::of_all(&requests, &all);
+    let mut run = Run::start(camera, bench.hardware().ok());
+    run.queue_all(requests);
+    run.rounds(12, |request| {
+        if request.cookie() == 1 {
+            let raw = request.buffer(all[0]).expect("the buffer comes back");
+            assert!(!raw.view().expect("it can be looked into").plane(0).is_empty());
+        }
+    });
+    let mapped =
+        keepsakes.iter().flat_map(Keepsake::memories).map(|memory| bench.mapper.times_mapped(memory));
+    assert_eq!(mapped.collect::<Vec<_>>(), [0, 0, 1, 0, 0, 0]);
+    Ok(())
+}
+
 /// Catches: an internal buffer that is put into the request when the frame completes.
 pub fn b02_a_stream_without_a_buffer_completes_without_one(rig: &dyn Rig) -> Verdict {
     for named in 0..3 {

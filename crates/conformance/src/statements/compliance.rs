@@ -158,7 +158,7 @@ fn collect(run: &mut Run, count: usize) -> Vec<Request> {
         match run.outcome() {
             Outcome::Request(request) => back.push(request),
             Outcome::Failed(error) => {
-                assert!(!error.doing().is_empty() && error.place().is_some(), "{error}")
+                assert!(!error.doing().is_empty() && error.place().is_some(), "{error}");
             }
             Outcome::Ended => break,
         }

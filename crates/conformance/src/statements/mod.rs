@@ -39,6 +39,7 @@ macro_rules! for_each_statement {
             $($given)*
             buffers: [
                 b01_a_request_returns_its_own_buffers
+                b01_only_what_is_looked_at_is_mapped
                 b02_a_stream_without_a_buffer_completes_without_one
                 b03_more_bufferless_requests_than_internal_buffers
                 b04_requests_with_and_without_buffers_mixed
@@ -145,4 +146,48 @@ macro_rules! tests_of {
             $crate::statements::put(&$rig, stringify!($name), statement, $exceptions);
         }
     )+)+};
+}
+
+/// Gives the names of statements; see [`NAMES`].
+#[macro_export]
+macro_rules! names_of {
+    ($($module:ident: [$($name:ident)+])+) => { &[$($(stringify!($name)),+),+] };
+}
+
+/// The names of all statements.
+pub const NAMES: &[&str] = for_each_statement!(names_of,);
+
+#[cfg(test)]
+mod tests {
+    use super::NAMES;
+    use std::collections::BTreeSet;
+
+    const SOURCES: [&str; 7] = [
+        include_str!("buffers.rs"),
+        include_str!("compliance.rs"),
+        include_str!("controls.rs"),
+        include_str!("errors.rs"),
+        include_str!("failed_starts.rs"),
+        include_str!("matching.rs"),
+        include_str!("start_stop.rs"),
+    ];
+
+    fn written() -> BTreeSet<&'static str> {
+        let lines = SOURCES.into_iter().flat_map(str::lines);
+        let functions = lines.filter_map(|line| line.strip_prefix("pub fn ")?.split('(').next());
+        functions.collect()
+    }
+
+    #[test]
+    fn every_promise_has_a_statement() {
+        for number in 1..=45 {
+            let prefix = format!("b{number:02}_");
+            assert!(NAMES.iter().any(|name| name.starts_with(&prefix)), "promise {number} has none");
+        }
+    }
+
+    #[test]
+    fn every_statement_is_put_to_every_rig() {
+        assert_eq!(NAMES.iter().copied().collect::<BTreeSet<_>>(), written());
+    }
 }
