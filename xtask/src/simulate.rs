@@ -28,6 +28,9 @@ struct Arguments {
     /// Threads to simulate on; the result does not depend on it [default: as many as there are]
     #[arg(long)]
     threads: Option<usize>,
+    /// Show the last of what the hardware did before a violation, too
+    #[arg(long)]
+    log: bool,
     /// Print the digest of all that happened, and how often each kind of fault did
     #[arg(long)]
     verbose: bool,
@@ -48,6 +51,7 @@ impl Arguments {
             requests: self.requests,
             faults: self.faults,
             sensors: self.sensors.clone(),
+            log: self.log,
             threads: self.threads.unwrap_or_else(available).max(1),
         }
     }

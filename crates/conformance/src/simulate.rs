@@ -46,13 +46,15 @@ pub struct Options {
     pub sensors: Vec<&'static SensorModel>,
     /// Threads to play worlds on; at least one.
     pub threads: usize,
+    /// Whether violations come with the last of what the hardware did, too.
+    pub log: bool,
 }
 
 impl Options {
     /// All faults, all sensors, one thread.
     pub fn new(seed: u64, requests: u64) -> Self {
         let sensors = SensorModel::ALL.to_vec();
-        Self { seed, requests, faults: FaultSet::all(), sensors, threads: 1 }
+        Self { seed, requests, faults: FaultSet::all(), sensors, threads: 1, log: false }
     }
 
     /// The arguments that ask for the same faults and sensors.
@@ -67,6 +69,8 @@ impl Options {
 pub struct Violation {
     /// Which, and how.
     pub message: String,
+    /// What may go wrong in its world.
+    pub kinds: FaultSet,
     /// The step of its world.
     pub step: u64,
     /// The last that happened before, a line each.
@@ -89,7 +93,8 @@ impl fmt::Display for Found {
         for line in &self.violation.trace {
             writeln!(f, "  {line}")?;
         }
-        writeln!(f, "seed {}, step {}: {}", self.seed, self.violation.step, self.violation.message)?;
+        let Violation { message, kinds, step, .. } = &self.violation;
+        writeln!(f, "seed {}, step {step} (possible faults: {kinds}): {message}", self.seed)?;
         write!(f, "again: cargo xtask simulate {}", self.arguments)
     }
 }

@@ -483,6 +483,11 @@ impl DelayedControls {
         Some(Applied { controls, cookie: oldest.cookie })
     }
 
+    /// The oldest frame that the record reaches back to.
+    pub fn oldest(&self) -> u32 {
+        u32::try_from(self.next_target.saturating_sub(HISTORY as u64)).unwrap_or(u32::MAX)
+    }
+
     fn effect(&self, c: usize, frame: u64) -> Effect {
         let track = &self.tracks[c];
         if frame < track.next { track.effects[slot(frame)] } else { self.planned(c, frame) }

@@ -189,6 +189,7 @@ impl Actor {
             shapes,
             kinds: stage.kinds,
             last: None,
+            now: stage.now(),
             longest_frame: Duration::ZERO,
             is_ending: false,
         }

@@ -56,6 +56,9 @@ impl Shape {
     }
 }
 
+/// For so many frames the camera is sure to remember what it set.
+const FRAMES_RECORDED: u32 = 50;
+
 /// What a session's requests are judged by.
 pub(super) struct Judge {
     /// Number of the camera.
@@ -66,6 +69,8 @@ pub(super) struct Judge {
     pub(super) kinds: FaultSet,
     /// Number and time stamp of the last frame.
     pub(super) last: Option<(i64, u64)>,
+    /// The time, as of the last request that came back.
+    pub(super) now: Timestamp,
     /// The longest frame so far.
     pub(super) longest_frame: Duration,
     /// The session is stopping, or has failed: requests may be cancelled.
@@ -136,13 +141,15 @@ impl Judge {
         Ok(())
     }
 
-    /// Frames come in the order in which they were taken.
+    /// Frames come in the order in which they were taken, unless the receiver gave them in
+    /// another.
     fn check_progress(&mut self, sequence: i64, timestamp_ns: u64) -> Checked {
-        let may_repeat = self.kinds.has_device(FaultKind::DuplicatedFrame);
+        let reordering = [FaultKind::DuplicatedFrame, FaultKind::LateFrame, FaultKind::ReorderedFrame];
+        let may_reorder = reordering.iter().any(|kind| self.kinds.has_device(*kind));
         if let Some((last_sequence, last_ns)) = self.last.replace((sequence, timestamp_ns)) {
             let (newer, older) = ((sequence, timestamp_ns), (last_sequence, last_ns));
             let in_order = newer.0 > older.0 && newer.1 > older.1;
-            demand(in_order || (may_repeat && newer == older), || {
+            demand(in_order || may_reorder, || {
                 format!("frame {sequence} ({timestamp_ns} ns) came after {last_sequence} ({last_ns} ns)")
             })?;
         }
@@ -206,12 +213,19 @@ impl Judge {
     }
 
     /// Whether the camera can know exposure and gain. Where there is no embedded data to tell,
-    /// it cannot if the receiver counts frames that the sensor never made, or if the algorithms
-    /// wish for what the sensor cannot do.
+    /// it cannot if the receiver counts frames that the sensor never made, if the algorithms
+    /// wish for what the sensor cannot do, or if the frame has lain there since before the
+    /// record begins because nobody turned the loop.
     fn knows_settings(&self, metadata: &ControlList) -> bool {
-        metadata.get(control::SETTINGS_SOURCE) == Some(SettingsSource::EmbeddedData)
-            || !(self.kinds.has_device(FaultKind::SequenceGap)
-                || self.kinds.has_algorithm(AlgorithmFault::NonsenseAnswer))
+        if metadata.get(control::SETTINGS_SOURCE) == Some(SettingsSource::EmbeddedData) {
+            return true;
+        }
+        let began = Timestamp(metadata.get(control::SENSOR_TIMESTAMP).unwrap_or(0) as u64);
+        let frame_us = metadata.get(control::FRAME_DURATION).unwrap_or(0);
+        let recorded = Duration::from_micros(frame_us.unsigned_abs()) * FRAMES_RECORDED;
+        let confused = self.kinds.has_device(FaultKind::SequenceGap)
+            || self.kinds.has_algorithm(AlgorithmFault::NonsenseAnswer);
+        !confused && self.now.since(began) < recorded
     }
 
     /// A request gets no frame that had waited long before it was queued.

@@ -18,14 +18,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A request completes, or the one before it does, within this time of turning the loop.
-const WAIT_MAX: Duration = Duration::from_secs(100);
+/// A request completes, or the one before it does, within this time of turning the loop. Some
+/// sensors can be asked for frames of minutes, of which the watchdog waits for five.
+const WAIT_MAX: Duration = Duration::from_secs(3000);
 
 /// A fence that signals later cancels its request.
 const FENCE_WAIT: Duration = Duration::from_millis(300);
 
 /// And within so many turns.
-const TURNS_MAX: u32 = 20_000;
+const TURNS_MAX: u32 = 50_000;
 
 /// What an application does next with its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -366,6 +367,7 @@ impl Running {
         };
         let openings = self.land(&sent, stage)?;
         self.note_return(&request, stage);
+        self.judge.now = stage.now();
         self.judge.judge(&mut request, &sent, &openings)?;
         self.fences_late += u64::from(sent.may_have_timed_out());
         self.signals.retain(|(_, cookie, _)| *cookie != sent.cookie);

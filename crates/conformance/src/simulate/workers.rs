@@ -1,5 +1,6 @@
 //! Plays worlds on threads, and gathers what came of them.
 
+use super::troubles::FaultSet;
 use super::world::{Outcome, World};
 use super::{Found, Options, REQUESTS_A_WORLD, Report, Violation};
 use std::cell::RefCell;
@@ -151,13 +152,13 @@ fn report(job: &Job, outcomes: BTreeMap<u64, Outcome>, hung: Option<u64>) -> Rep
     }
     report.violations.extend(hung.map(|world| {
         let message = format!("no step was taken for {} s", HANG.as_secs());
-        job.found(world, Violation { message, step: 0, trace: Vec::new() })
+        job.found(world, Violation { message, kinds: FaultSet::all(), step: 0, trace: Vec::new() })
     }));
     report
 }
 
 fn play(job: &Job, world: u64, pulse: &AtomicU64) -> Outcome {
-    let made = catch_unwind(|| World::new(job.seed_of(world), job.options.faults, &job.options.sensors));
+    let made = catch_unwind(|| World::new(job.seed_of(world), &job.options));
     let mut made = match made {
         Ok(Ok(made)) => made,
         Ok(Err(error)) => return stillborn(format!("the world cannot be made: {error:?}")),
@@ -177,7 +178,7 @@ fn play(job: &Job, world: u64, pulse: &AtomicU64) -> Outcome {
 }
 
 fn stillborn(message: String) -> Outcome {
-    let violation = Violation { message, step: 0, trace: Vec::new() };
+    let violation = Violation { message, kinds: FaultSet::all(), step: 0, trace: Vec::new() };
     Outcome { requests: 0, events: 0, faults: Vec::new(), digest: 0, violation: Some(violation) }
 }
 

@@ -5,18 +5,21 @@ use super::dice::Dice;
 use super::meddler::SharedWhims;
 use super::stage::Stage;
 use super::trace::Happened;
-use super::troubles::{FaultSet, Weather};
-use super::{Checked, Violation, demand, violated};
+use super::troubles::Weather;
+use super::{Checked, Options, Violation, demand, violated};
 use pinhole::Cameras;
 use pinhole::kernel::memory::SystemMapper;
 use pinhole::sim::model::SensorModel;
-use pinhole::sim::{CameraConfig, Counters, FaultKind, Simulator, SimulatorConfig};
+use pinhole::sim::{CameraConfig, Counters, FaultKind, LogEntry, Simulator, SimulatorConfig};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Steps that a world takes for each of its requests, and at least.
 const STEPS_A_REQUEST: u64 = 40;
 const STEPS_LEAST: u64 = 2000;
+
+/// Lines of the hardware's log that are shown.
+const LOGGED: usize = 120;
 
 /// What became of a world.
 pub(super) struct Outcome {
@@ -40,15 +43,12 @@ impl World {
     ///
     /// # Errors
     /// The simulator cannot be made.
-    pub(super) fn new(
-        seed: u64,
-        faults: FaultSet,
-        sensors: &[&'static SensorModel],
-    ) -> Result<Self, pinhole::Error> {
+    pub(super) fn new(seed: u64, options: &Options) -> Result<Self, pinhole::Error> {
         let mut dice = Dice::new(seed);
-        let kinds = faults.draw(&mut dice);
+        let kinds = options.faults.draw(&mut dice);
         let memory_is_scarce = !kinds.is_empty() && dice.one_in(8);
-        let config = draw_config(&mut dice, sensors, memory_is_scarce);
+        let mut config = draw_config(&mut dice, &options.sensors, memory_is_scarce);
+        config.keep_log = options.log;
         let models: Vec<_> = config.cameras.iter().map(|camera| camera.sensor).collect();
         let simulator = Simulator::new(config, Arc::new(SystemMapper))?;
         let whims = SharedWhims::new(dice.fork());
@@ -123,6 +123,14 @@ impl World {
         Ok(())
     }
 
+    /// The last of what the hardware did, if it keeps a log.
+    fn last_of_log(&self) -> Vec<String> {
+        let log = self.stage.hardware.log();
+        let last = &log[log.len().saturating_sub(LOGGED)..];
+        let line = |entry: &LogEntry| format!("{}  hardware {}  {:?}", entry.time, entry.camera, entry.what);
+        last.iter().map(line).collect()
+    }
+
     /// What became of it.
     pub(super) fn outcome(&self, message: Option<String>) -> Outcome {
         let counters = self.stage.hardware.counters();
@@ -134,7 +142,12 @@ impl World {
             events: counters.events,
             digest: digest(trace.digest(), &counters),
             faults,
-            violation: message.map(|message| Violation { message, step: trace.steps(), trace: trace.last() }),
+            violation: message.map(|message| Violation {
+                message,
+                kinds: self.stage.kinds,
+                step: trace.steps(),
+                trace: trace.last().into_iter().chain(self.last_of_log()).collect(),
+            }),
         }
     }
 }

@@ -129,6 +129,7 @@ impl Machine {
         self.unmatched.clear();
         self.delayed.reconfigure(self.plan.initial, Some(self.plan.bound()));
         self.limits = self.plan.limits(self.plan.initial.vblank);
+        self.limits_coming = None;
         self.matching_deadline = None;
         self.run = None;
         self.rewrite = true;

@@ -44,6 +44,7 @@ use pinhole_camera::stream::{Stream, StreamTraits};
 use pinhole_camera::table::BufferTable;
 use pinhole_device::Dequeued;
 use pinhole_sensor::delayed::{DelayedControls, SensorControl, Writes};
+use std::time::Duration;
 
 /// Most buffers known at once: those of [`REQUESTS_MAX`] requests with three streams each,
 /// and the internal ones.
@@ -51,6 +52,9 @@ pub const BUFFERS_MAX: u16 = (REQUESTS_MAX * 3 + 64) as u16;
 
 /// Device slots asked for: the most that every kernel grants.
 pub const SLOTS: u32 = 32;
+
+/// What is written in a frame's last lines may be too late for it.
+const LATCH_LINES: u32 = 4;
 
 /// What the machine is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +73,17 @@ pub(super) struct Received {
     pub(super) last_sequence: Option<u32>,
     /// The receiver has had no buffer since the newest one.
     pub(super) starved: bool,
-    /// Since when an image is due: the receiver has had buffers from then on, and gave none.
-    pub(super) due_since: Option<Timestamp>,
+    /// The image that is due: the receiver has had buffers for it.
+    pub(super) due: Option<Due>,
+}
+
+/// An image that is due.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    /// The receiver has had buffers since then, and gave none.
+    since: Timestamp,
+    /// How long it could take when it became due.
+    limit: Duration,
 }
 
 /// The machine. See the module's text.
@@ -90,6 +103,8 @@ pub struct Machine {
     pub(super) sensor_writes: Writes,
     pub(super) sensor_writes_at: u32,
     pub(super) limits: Limits,
+    /// The limits of shorter frames, and the first frame that they are right for.
+    pub(super) limits_coming: Option<(u32, Limits)>,
     /// When the image that a request waits for goes on without its embedded data.
     pub(super) matching_deadline: Option<Timestamp>,
     pub(super) run: Option<Run>,
@@ -123,6 +138,7 @@ impl Machine {
             sensor_writes: Writes::default(),
             sensor_writes_at: 0,
             limits: plan.limits(plan.initial.vblank),
+            limits_coming: None,
             matching_deadline: None,
             run: None,
             jobs: 0,
@@ -155,7 +171,7 @@ impl Machine {
         match event {
             Event::Request(request) => self.on_request(now, request, actions),
             Event::Buffer { stream, done } => self.on_buffer(now, stream, &done, actions),
-            Event::FrameStart { sequence, .. } => self.on_frame_start(sequence, actions),
+            Event::FrameStart { sequence, timestamp } => self.on_frame_start(now, sequence, timestamp, actions),
             Event::Answer(job) => self.on_answer(now, job, actions),
             Event::QueueFailed { error, .. } | Event::ControlsFailed { error, .. }
                 if self.is_over(&error) =>
@@ -285,7 +301,7 @@ impl Machine {
         let hidden = number < u64::from(self.plan.hide) && returned.request.is_none();
         let starting = number < u64::from(self.plan.hide + self.plan.mark);
         self.received =
-            Received { images: number + 1, last_sequence: Some(done.sequence), starved, due_since: None };
+            Received { images: number + 1, last_sequence: Some(done.sequence), starved, due: None };
         self.matcher.push_image(Image {
             token: returned.token,
             request: returned.request,
@@ -368,17 +384,48 @@ impl Machine {
 
     // The sensor's settings.
 
-    fn on_frame_start(&mut self, sequence: u32, actions: &mut Actions) {
+    fn on_frame_start(&mut self, now: Timestamp, sequence: u32, began: Timestamp, actions: &mut Actions) {
+        if !self.has_passed(now, sequence, began) {
+            self.write_sensor(sequence, actions);
+        }
+        self.keep_receiver_busy(actions);
+    }
+
+    /// Whether a frame is over, or so nearly that what is written now would not be in time: its
+    /// start was told too late, and the next one's is on its way.
+    fn has_passed(&self, now: Timestamp, sequence: u32, began: Timestamp) -> bool {
+        let age = now.since(began);
+        if age < self.limits.frame_min / 2 {
+            return false;
+        }
+        let timing = &self.plan.timing;
+        let frame = timing.frame_duration(self.applied(sequence).controls.vblank);
+        age + timing.duration(LATCH_LINES) >= frame
+    }
+
+    fn write_sensor(&mut self, sequence: u32, actions: &mut Actions) {
         self.sensor_writes = self.delayed.frame_start(sequence);
         self.sensor_writes_at = sequence;
         if let Some(first) = self.sensor_writes.priority() {
-            self.limits = self.plan.limits(first.value);
+            self.follow_blanking(first.value, sequence);
             actions.push_back(Action::WriteControls(ControlTarget::SensorFirst));
         }
         if self.sensor_writes.rest().next().is_some() {
             actions.push_back(Action::WriteControls(ControlTarget::Sensor));
         }
-        self.keep_receiver_busy(actions);
+        if let Some((_, limits)) = self.limits_coming.take_if(|(from, _)| *from <= sequence) {
+            self.limits = limits;
+        }
+    }
+
+    /// Longer frames may take longer at once; shorter ones less only when they are there.
+    fn follow_blanking(&mut self, vblank_lines: u32, sequence: u32) {
+        let limits = self.plan.limits(vblank_lines);
+        let first = sequence.saturating_add(self.plan.delays.vblank + 1);
+        self.limits_coming = (limits.pairing < self.limits.pairing).then_some((first, limits));
+        if self.limits_coming.is_none() {
+            self.limits = limits;
+        }
     }
 
     fn on_controls_failed(&mut self, target: ControlTarget, error: Error, actions: &mut Actions) {
@@ -459,13 +506,13 @@ impl Machine {
 
     fn watch_sensor(&mut self, now: Timestamp) {
         let due = self.state == State::Running && self.streams[usize::from(IMAGE)].queued() > 0;
-        if due != self.received.due_since.is_some() {
-            self.received.due_since = due.then_some(now);
+        if due != self.received.due.is_some() {
+            self.received.due = due.then_some(Due { since: now, limit: self.limits.device });
         }
     }
 
     fn sensor_deadline(&self) -> Option<Timestamp> {
-        self.received.due_since.map(|since| since + self.limits.device)
+        self.received.due.map(|due| due.since + due.limit.max(self.limits.device))
     }
 
     fn silent(&self) -> Error {

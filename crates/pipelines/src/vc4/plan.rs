@@ -29,6 +29,8 @@ pub struct Limits {
     pub pairing: Duration,
     /// A frame that began so long before a request came is not for that request.
     pub staleness: Duration,
+    /// No frame is over sooner after it began, whatever the blanking.
+    pub frame_min: Duration,
 }
 
 /// What is settled by configuring.
@@ -81,7 +83,8 @@ impl Plan {
     pub fn limits(&self, vblank_lines: u32) -> Limits {
         let frame = self.timing.frame_duration(vblank_lines);
         let device = (frame * 5).max(Duration::from_secs(1));
-        Limits { device, pairing: frame * 2, staleness: frame * 3 }
+        let frame_min = self.timing.frame_duration(self.timing.vblank_min);
+        Limits { device, pairing: frame * 2, staleness: frame * 3, frame_min }
     }
 
     /// Bytes of all internal buffers.

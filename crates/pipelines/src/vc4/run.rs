@@ -200,8 +200,9 @@ impl Machine {
     }
 
     /// What the sensor was set to in a frame. Frames from before the record get its oldest.
-    fn applied(&self, sequence: u32) -> Applied {
-        self.delayed.get(sequence).unwrap_or(Applied { controls: self.plan.initial, cookie: 0 })
+    pub(super) fn applied(&self, sequence: u32) -> Applied {
+        let known = self.delayed.get(sequence.max(self.delayed.oldest()));
+        known.unwrap_or(Applied { controls: self.plan.initial, cookie: 0 })
     }
 
     fn set_crop(&mut self, job: &mut Job, actions: &mut Actions) {
