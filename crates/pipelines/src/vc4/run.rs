@@ -122,7 +122,7 @@ impl Machine {
     /// passed meanwhile. Frames that began later are never too old, however long they took to
     /// get here.
     fn is_stale_for(&mut self, number: u64) -> bool {
-        let patience = self.limits.staleness;
+        let patience = self.limits_coming.map_or(self.limits, |(_, limits)| limits).staleness;
         let began = self.matcher.front().map(|front| front.timestamp);
         let queued = self.requests.get(number).map(|entry| entry.queued);
         began.zip(queued).is_some_and(|(began, queued)| began + patience < queued)
