@@ -7,6 +7,7 @@
 
 pub mod algorithms;
 pub mod bench;
+pub mod exhaustive;
 pub mod foreign;
 pub mod keepsake;
 pub mod mapper;

@@ -39,11 +39,12 @@ pub use pinhole_camera::frame::{Frame, FrameStream};
 pub use pinhole_camera::handle::{Camera, CameraEntry, StartError};
 pub use pinhole_camera::request::{AttachError, BufferInfo, Request, RequestStatus};
 pub use pinhole_camera::session::{Driver, QueueHandle, Session, Stopped};
-pub use pinhole_camera::{backend, exchange, job};
+pub use pinhole_camera::{backend, devices, exchange, job, pipeline};
 pub use pinhole_device as device;
 pub use pinhole_files as files;
 pub use pinhole_kernel as kernel;
 pub use pinhole_pipelines as pipelines;
+pub use pinhole_sensor as sensor;
 pub use pinhole_sim as sim;
 
 use pinhole_device::Provider;
