@@ -240,17 +240,21 @@ impl Actor {
 
     // The end.
 
-    /// With no faults any more, the camera works again.
-    pub(super) fn recover(&mut self, stage: &mut Stage) -> Checked {
-        stage.note(self.camera, Happened::Recovering);
+    /// Stops whatever runs, and releases the camera.
+    pub(super) fn retire(&mut self, stage: &mut Stage) -> Checked {
         match std::mem::replace(&mut self.state, State::Released) {
             State::Released => {}
             State::Acquired(camera) => drop(camera),
             State::Running(running) => self.restart(running, stage)?,
             State::Viewing(viewing) => drop(viewing.stop(stage)?),
         }
+        stage.check_stopped(self.camera)
+    }
+
+    /// With no faults any more, the camera works again.
+    pub(super) fn recover(&self, stage: &mut Stage) -> Checked {
+        stage.note(self.camera, Happened::Recovering);
         self.replug(stage)?;
-        stage.check_stopped(self.camera)?;
         self.capture_some(stage).or_else(|error| {
             violated(format!("the camera does not work though there are no faults any more: {error:?}"))
         })

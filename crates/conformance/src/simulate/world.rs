@@ -112,11 +112,14 @@ impl World {
         self.stage.set_weather(Weather::default());
         self.stage.trace.begin_step();
         for actor in &mut self.actors {
+            actor.retire(&mut self.stage)?;
+        }
+        self.stage.stock = super::stock::Stock::default();
+        for actor in &self.actors {
             actor.recover(&mut self.stage)?;
             self.stage.check_hardware()?;
         }
         self.actors.clear();
-        self.stage.stock = super::stock::Stock::default();
         let used_bytes = self.stage.hardware.memory_used_bytes();
         demand(used_bytes == 0, || format!("{used_bytes} bytes are in use after the release"))?;
         drop(self.cameras.take());
