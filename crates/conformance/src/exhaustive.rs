@@ -1,4 +1,5 @@
-//! Every order of events that a small case allows: two requests, a few frames, one fault.
+//! Orders of events that a small case allows: two requests, a few frames, one fault; all of
+//! them, if the search is given paths enough ([`Totals::left`]).
 //!
 //! The pipeline is driven as the loop drives it, but over modelled devices, so that the search
 //! decides what happens next. It goes depth first; a machine cannot be copied, so the way to

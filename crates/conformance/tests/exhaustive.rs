@@ -10,26 +10,26 @@ fn hold(setting: Setting, states_min: u64) {
 }
 
 /// Keeps the test short.
-const PATHS_MAX: u64 = 5_000;
+const PATHS_MAX: u64 = 20_000;
 
 const BOTH: Setting = Setting { raw: true, embedded: true, hidden: 0, frames: 2, starts: false };
 
 #[test]
 fn raw_and_processed() {
-    hold(BOTH, 500);
+    hold(BOTH, 9000);
 }
 
 #[test]
 fn processed_only() {
-    hold(Setting { raw: false, ..BOTH }, 500);
+    hold(Setting { raw: false, ..BOTH }, 9000);
 }
 
 #[test]
 fn without_embedded_data() {
-    hold(Setting { embedded: false, ..BOTH }, 500);
+    hold(Setting { embedded: false, ..BOTH }, 9000);
 }
 
 #[test]
 fn with_a_hidden_frame() {
-    hold(Setting { hidden: 1, embedded: false, ..BOTH }, 500);
+    hold(Setting { hidden: 1, embedded: false, ..BOTH }, 9000);
 }
