@@ -1,7 +1,9 @@
 //! Chores of the project: `cargo xtask <command>`.
 
 mod bench;
+mod mutate;
 mod simulate;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -9,7 +11,8 @@ use std::process::ExitCode;
 type Command = fn(&[String]) -> ExitCode;
 
 /// The commands.
-const COMMANDS: &[(&str, Command)] = &[("bench", bench::run), ("simulate", simulate::run)];
+const COMMANDS: &[(&str, Command)] =
+    &[("bench", bench::run), ("simulate", simulate::run), ("tidy", tidy::run), ("mutate", mutate::run)];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
