@@ -88,14 +88,14 @@ impl Matcher {
             _ => other.timestamp > image.timestamp,
         };
         let behind = self.images.iter().rev().take_while(later).count();
-        self.images.insert(self.images.len() - behind, image);
+        put_before(&mut self.images, behind, image);
     }
 
     /// Takes in embedded data, likewise.
     pub fn push_embedded(&mut self, embedded: Embedded) {
         let later = |other: &&Embedded| other.timestamp > embedded.timestamp;
         let behind = self.embedded.iter().rev().take_while(later).count();
-        self.embedded.insert(self.embedded.len() - behind, embedded);
+        put_before(&mut self.embedded, behind, embedded);
     }
 
     /// How many images wait.
@@ -156,6 +156,14 @@ impl Matcher {
             let orphan = self.embedded.pop_front().expect("there is a first one");
             unmatched.push(Unmatched::Orphan(orphan.token));
         }
+    }
+}
+
+/// Puts a piece before the last `behind` others.
+fn put_before<T>(queue: &mut VecDeque<T>, behind: usize, piece: T) {
+    match behind {
+        0 => queue.push_back(piece), // As ever but when something came late.
+        _ => queue.insert(queue.len() - behind, piece),
     }
 }
 
