@@ -73,7 +73,7 @@ fn check(fix: bool) -> Result<Findings, Failure> {
         findings.extend(text::machine_paths(&path, &content));
         if path.ends_with(".rs") {
             findings.extend(text::length(&path, &content));
-            findings.extend(code::unsafe_code(&path, &content));
+            findings.extend(code::outside_its_room(&path, &content));
         }
     }
     Ok(findings)
