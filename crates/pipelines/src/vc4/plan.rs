@@ -27,8 +27,6 @@ pub struct Limits {
     pub device: Duration,
     /// An image waits that long for its embedded data.
     pub pairing: Duration,
-    /// A frame that began so long before a request came is not for that request.
-    pub staleness: Duration,
     /// No frame is over sooner after it began, whatever the blanking.
     pub frame_min: Duration,
 }
@@ -84,7 +82,7 @@ impl Plan {
         let frame = self.timing.frame_duration(vblank_lines);
         let device = (frame * 5).max(Duration::from_secs(1));
         let frame_min = self.timing.frame_duration(self.timing.vblank_min);
-        Limits { device, pairing: frame * 2, staleness: frame * 3, frame_min }
+        Limits { device, pairing: frame * 2, frame_min }
     }
 
     /// Bytes of all internal buffers.

@@ -72,6 +72,9 @@ const fn bit(stream: u8) -> u8 {
     1 << stream
 }
 
+/// So many frame lengths after it began, a frame is too old for a request that comes then.
+const STALE_FRAMES: u32 = 3;
+
 impl Machine {
     /// Starts a run if nothing is in its way: the machine is idle, and there is a request
     /// with a frame for it, or a frame to be hidden.
@@ -122,10 +125,15 @@ impl Machine {
     /// passed meanwhile. Frames that began later are never too old, however long they took to
     /// get here.
     fn is_stale_for(&mut self, number: u64) -> bool {
-        let patience = self.limits_coming.map_or(self.limits, |(_, limits)| limits).staleness;
-        let began = self.matcher.front().map(|front| front.timestamp);
+        let front = self.matcher.front().map(|front| (front.timestamp, front.sequence));
         let queued = self.requests.get(number).map(|entry| entry.queued);
-        began.zip(queued).is_some_and(|(began, queued)| began + patience < queued)
+        let (Some((began, sequence)), Some(queued)) = (front, queued) else { return false };
+        let waited = queued.since(began);
+        if waited <= self.limits.frame_min * STALE_FRAMES {
+            return false;
+        }
+        let vblank = self.applied(sequence).controls.vblank;
+        waited > self.plan.timing.frame_duration(vblank) * STALE_FRAMES
     }
 
     fn pair(&mut self, now: Timestamp, actions: &mut Actions) -> Option<Pair> {
