@@ -138,6 +138,7 @@ struct Case {
     running: bool,
     now: Timestamp,
     held: [Vec<Held>; STREAMS],
+    #[expect(clippy::vec_box, reason = "jobs go to and fro as boxes")]
     jobs: Vec<Box<Job>>,
     isp_busy: bool,
     /// When each frame began.

@@ -195,6 +195,7 @@ impl Actor {
         }
     }
 
+    #[expect(clippy::boxed_local, reason = "cameras are passed about as boxes")]
     fn start_requests(&self, camera: Box<Camera>, stage: &mut Stage) -> Checked<State> {
         let configured = camera.configuration().is_some();
         match camera.start_requests() {

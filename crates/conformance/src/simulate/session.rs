@@ -265,6 +265,7 @@ impl Running {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a refused request ends here")]
     fn take_refused(&mut self, request: Request, error: &Error, sent: Sent, stage: &mut Stage) -> Checked {
         let (cookie, kind) = (sent.cookie, error.kind());
         stage.note(self.camera(), Happened::NotQueued { cookie, kind });
@@ -299,7 +300,7 @@ impl Running {
         self.audit();
         let after = stage.now();
         demand(after <= until, || format!("a turn until {until} took until {after}"))?;
-        self.waited = self.waited + after.since(before);
+        self.waited += after.since(before);
         self.turns += 1;
         if self.outstanding.is_empty() {
             self.progress();

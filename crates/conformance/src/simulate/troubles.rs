@@ -179,8 +179,8 @@ impl Weather {
     pub(super) fn draw(kinds: FaultSet, dice: &mut Dice) -> Self {
         let mut weather = Self::default();
         let known: Vec<_> = kinds.kinds().collect();
-        for _ in 0..dice.range(1, 4).min(known.len() as u64) {
-            let strength = [0.2, 1.0, 4.0][dice.weighted(&[2, 3, 1])];
+        for _ in 0..dice.range(1, 5).min(known.len() as u64) {
+            let strength = [0.5, 2.0, 8.0][dice.weighted(&[2, 3, 1])];
             match dice.pick(&known) {
                 Kind::Device(kind) => weather.rates.extend(rates_of(kind, strength, dice)),
                 Kind::Algorithm(kind) => weather.algorithms[kind as usize] = 0.03 * strength,

@@ -78,7 +78,7 @@ impl World {
 
     fn change_weather(&mut self) -> Checked {
         let stage = &mut self.stage;
-        if stage.kinds.is_empty() || !stage.dice.one_in(60) {
+        if stage.kinds.is_empty() || (stage.trace.steps() > 1 && !stage.dice.one_in(40)) {
             return Ok(());
         }
         let weather = match stage.dice.one_in(3) {

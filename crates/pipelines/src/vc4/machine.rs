@@ -171,7 +171,9 @@ impl Machine {
         match event {
             Event::Request(request) => self.on_request(now, request, actions),
             Event::Buffer { stream, done } => self.on_buffer(now, stream, &done, actions),
-            Event::FrameStart { sequence, timestamp } => self.on_frame_start(now, sequence, timestamp, actions),
+            Event::FrameStart { sequence, timestamp } => {
+                self.on_frame_start(now, sequence, timestamp, actions)
+            }
             Event::Answer(job) => self.on_answer(now, job, actions),
             Event::QueueFailed { error, .. } | Event::ControlsFailed { error, .. }
                 if self.is_over(&error) =>
