@@ -172,7 +172,7 @@ impl Machine {
             Event::Request(request) => self.on_request(now, request, actions),
             Event::Buffer { stream, done } => self.on_buffer(now, stream, &done, actions),
             Event::FrameStart { sequence, timestamp } => {
-                self.on_frame_start(now, sequence, timestamp, actions)
+                self.on_frame_start(now, sequence, timestamp, actions);
             }
             Event::Answer(job) => self.on_answer(now, job, actions),
             Event::QueueFailed { error, .. } | Event::ControlsFailed { error, .. }
