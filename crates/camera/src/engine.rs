@@ -30,6 +30,8 @@ pub struct Engine<P> {
     pub control_loop: Box<dyn ControlLoop>,
     actions: Actions,
     ready: Vec<Ready>,
+    /// A request was given back.
+    handed_out: bool,
     gate: FenceGate,
     /// When this turn of the loop began to act: its wait's end, or its own begin.
     now: Timestamp,
@@ -45,6 +47,7 @@ impl<P: Pipeline> Engine<P> {
             control_loop,
             actions: Actions::with_capacity(256),
             ready,
+            handed_out: false,
             gate: FenceGate::default(),
             now: Timestamp::ZERO,
         }
@@ -109,7 +112,11 @@ impl<P: Pipeline> Engine<P> {
     pub fn step(&mut self, exchange: &Exchange, until: Option<Timestamp>) -> Result<()> {
         if exchange.has_queued() || !self.gate.is_empty() {
             self.now = self.devices.poller.now();
+            self.handed_out = false;
             self.admit(exchange)?;
+            if self.handed_out {
+                return Ok(()); // Whoever turns the loop has something to take before it waits.
+            }
         }
         let (due, control_loop) = (self.pipeline.deadline(), self.control_loop.deadline());
         let deadline = Timestamp::earliest([due, control_loop, self.gate.deadline(), until]);
@@ -204,7 +211,10 @@ impl<P: Pipeline> Engine<P> {
                     node.stream_on()?;
                 }
                 Action::Job(job) => self.submit(job),
-                Action::Complete(request) => exchange.complete(request),
+                Action::Complete(request) => {
+                    self.handed_out = true;
+                    exchange.complete(request);
+                }
                 Action::Fail(error) => return Err(error),
             }
         }

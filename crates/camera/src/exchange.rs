@@ -144,6 +144,16 @@ impl Exchange {
         taken
     }
 
+    /// Takes the next completed request out, and nothing else: a failure is left for
+    /// [`Exchange::take`] to tell.
+    pub fn take_completed(&self) -> Option<Request> {
+        let waits = !self.lock().outbox.is_empty();
+        match waits.then(|| self.take()) {
+            Some(Taken::Request(request)) => Some(request),
+            _ => None,
+        }
+    }
+
     /// Whether [`Exchange::take`] would say [`Taken::Later`]: requests are under way, and none
     /// is completed.
     #[inline]

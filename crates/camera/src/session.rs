@@ -186,7 +186,7 @@ impl Session {
     /// As [`Session::next_request`].
     pub fn latest(&mut self) -> Result<Option<Frame>> {
         let Some(mut newest) = self.next()? else { return Ok(None) };
-        while let Taken::Request(request) = self.roster.exchange.take() {
+        while let Some(request) = self.roster.exchange.take_completed() {
             if let Some(frame) = self.frame_of(request) {
                 self.roster.exchange.count_drop(DropCause::Superseded);
                 newest = frame;
