@@ -194,7 +194,7 @@ impl Judge {
 
     /// Exposure and gain are those that the frame was taken with.
     fn check_settings(&self, stamp: &Stamp, metadata: &ControlList) -> Checked {
-        if !self.knows_settings(metadata) {
+        if !self.knows_settings(stamp, metadata) {
             return Ok(());
         }
         let line_us = self.model.line_ns(stamp.line_length_pixels) / 1e3;
@@ -212,18 +212,20 @@ impl Judge {
         })
     }
 
-    /// Whether the camera can know exposure and gain. Where there is no embedded data to tell,
-    /// it cannot if the receiver counts frames that the sensor never made, if the algorithms
+    /// Whether the camera can know exposure and gain. Where there is no embedded data to tell
+    /// (or its registers are too narrow), it cannot if the receiver counts other frames than the sensor makes, if the algorithms
     /// wish for what the sensor cannot do, or if the frame has lain there since before the
     /// record begins because nobody turned the loop.
-    fn knows_settings(&self, metadata: &ControlList) -> bool {
-        if metadata.get(control::SETTINGS_SOURCE) == Some(SettingsSource::EmbeddedData) {
+    fn knows_settings(&self, stamp: &Stamp, metadata: &ControlList) -> bool {
+        let told = metadata.get(control::SETTINGS_SOURCE) == Some(SettingsSource::EmbeddedData);
+        if told && stamp.exposure_lines <= u32::from(u16::MAX) {
             return true;
         }
         let began = Timestamp(metadata.get(control::SENSOR_TIMESTAMP).unwrap_or(0) as u64);
         let frame_us = metadata.get(control::FRAME_DURATION).unwrap_or(0);
         let recorded = Duration::from_micros(frame_us.unsigned_abs()) * FRAMES_RECORDED;
-        let confused = self.kinds.has_device(FaultKind::SequenceGap)
+        let miscounting = [FaultKind::SequenceGap, FaultKind::SilentSensor];
+        let confused = miscounting.iter().any(|kind| self.kinds.has_device(*kind))
             || self.kinds.has_algorithm(AlgorithmFault::NonsenseAnswer);
         !confused && self.now.since(began) < recorded
     }

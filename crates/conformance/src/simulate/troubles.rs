@@ -200,12 +200,15 @@ fn rates_of(kind: FaultKind, strength: f64, dice: &mut Dice) -> Vec<FaultRate> {
     vec![rate(fault, (probability * strength).min(0.5))]
 }
 
+/// Seldom enough that images are never lost until the watchdog takes the sensor for silent.
+const RARELY: f64 = 0.006;
+
 fn frame_fault(kind: FaultKind, dice: &mut Dice) -> (Fault, f64) {
     let by = Duration::from_micros([10, 5_000, 33_334, 120_000][dice.weighted(&[1, 2, 2, 2])]);
     match kind {
-        FaultKind::LostImage => (Fault::LoseImage, 0.05),
+        FaultKind::LostImage => (Fault::LoseImage, RARELY),
         FaultKind::LostEmbedded => (Fault::LoseEmbedded, 0.05),
-        FaultKind::LostFrame => (Fault::LoseFrame, 0.05),
+        FaultKind::LostFrame => (Fault::LoseFrame, RARELY),
         FaultKind::LateFrame => (Fault::DelayFrame { by }, 0.05),
         FaultKind::ReorderedFrame => (Fault::ReorderFrame { by }, 0.05),
         FaultKind::DuplicatedFrame => (Fault::DuplicateFrame, 0.05),
