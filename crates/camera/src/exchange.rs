@@ -44,9 +44,6 @@ struct State {
     held: usize,
     failure: Option<Error>,
     closed: bool,
-    /// How many threads wait for something to take out: only then is there somebody to wake,
-    /// which takes a system call.
-    waiting: usize,
     task: Option<std::task::Waker>,
     drops: DropCounters,
 }
@@ -186,9 +183,7 @@ impl Exchange {
                 Taken::Later => {}
                 taken => return taken,
             }
-            state.waiting += 1;
             state = self.arrived.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
-            state.waiting -= 1;
         }
     }
 
@@ -292,12 +287,9 @@ impl Exchange {
 
     fn announce(&self, mut state: MutexGuard<'_, State>) {
         let task = state.task.take();
-        let somebody_waits = state.waiting > 0;
         self.news.store(true, Ordering::Release);
         drop(state);
-        if somebody_waits {
-            self.arrived.notify_one();
-        }
+        self.arrived.notify_one();
         if self.watched.load(Ordering::Relaxed) {
             self.readable.wake();
         }

@@ -131,14 +131,7 @@ impl Stream {
     }
 
     /// Queues everything that is in the pool: what an internal stream does at all times.
-    #[inline]
     pub fn queue_all(&mut self, table: &mut BufferTable, actions: &mut Actions) {
-        if !self.pool.is_empty() || !self.waiting.is_empty() {
-            self.queue_pool(table, actions);
-        }
-    }
-
-    fn queue_pool(&mut self, table: &mut BufferTable, actions: &mut Actions) {
         while self.waiting.is_empty() && self.send_pooled(table, actions).is_some() {}
         while self.waiting.len() < self.pool.len() {
             self.waiting.push_back(Wish::Internal(None));
