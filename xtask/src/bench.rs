@@ -134,16 +134,23 @@ fn counts(program: &Program) -> Result<Vec<Row>, String> {
 }
 
 fn threads(program: &Program) -> Result<[Row; 2], String> {
-    let figures = program.run(&[BUSY, THREADED].concat())?;
-    let each = |name| figures.per_frame(name);
-    let switches = each("sleep")? - each("sleep_for_devices")? + each("wake")?;
+    // A busy machine only adds sleeps: the least of three is what the program itself does.
+    let figures = [(); 3].map(|()| program.run(&[BUSY, THREADED].concat()));
+    let mut switches = f64::INFINITY;
+    for figures in &figures {
+        let figures = figures.as_ref().map_err(Clone::clone)?;
+        let sleeps = figures.per_frame("sleep")? - figures.per_frame("sleep_for_devices")?;
+        switches = switches.min(sleeps + figures.per_frame("wake")?);
+    }
+    let [figures, ..] = figures;
+    let figures = figures?;
     Ok([
         Row::new("core.request.context_switches", switches, "one thread of ours waits for another")
             .at_most(1.0)
             .against(4.5),
         Row::new(
             "core.request.allocations_threaded",
-            each("allocations")?,
+            figures.per_frame("allocations")?,
             "on the heap, by anybody, where a thread turns the loop",
         )
         .at_most(0.0),
