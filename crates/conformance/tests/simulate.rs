@@ -46,7 +46,7 @@ fn no_promise_is_broken_under_all_faults() {
 /// mutation.
 #[test]
 fn seeds_of_the_past_find_nothing_any_more() {
-    const PAST: [u64; 16] = [2, 5, 10, 13, 19, 31, 53, 84, 105, 113, 1025, 1055, 1057, 1158, 1234];
+    const PAST: [u64; 15] = [2, 5, 10, 13, 19, 31, 53, 84, 105, 113, 1025, 1055, 1057, 1158, 1234];
     for seed in PAST {
         let report = simulate(&Options::new(seed, 1000));
         assert!(report.violations.is_empty(), "seed {seed}: {report}");
