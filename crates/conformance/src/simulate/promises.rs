@@ -194,33 +194,29 @@ impl Judge {
 
     /// Exposure and gain are those that the frame was taken with.
     fn check_settings(&self, stamp: &Stamp, metadata: &ControlList) -> Checked {
-        if !self.knows_settings(stamp, metadata) {
-            return Ok(());
-        }
         let line_us = self.model.line_ns(stamp.line_length_pixels) / 1e3;
         let exposure_us = f64::from(stamp.exposure_lines) * line_us;
         let gain = self.model.gain.factor(stamp.gain_code);
         let reported_us = metadata.get(control::EXPOSURE_TIME).map_or(-1.0, f64::from);
         let reported_gain = metadata.get(control::ANALOGUE_GAIN).map_or(-1.0, f64::from);
-        demand((reported_us - exposure_us).abs() <= 1.5 && (reported_gain / gain - 1.0).abs() < 1e-3, || {
+        let right = (reported_us - exposure_us).abs() <= 1.5 && (reported_gain / gain - 1.0).abs() < 1e-3;
+        let fits_register = exposure_us.max(reported_us) / line_us <= f64::from(u16::MAX);
+        let source = metadata.get(control::SETTINGS_SOURCE);
+        let told = source == Some(SettingsSource::EmbeddedData) && fits_register;
+        demand(right || !(told || self.has_record(metadata)), || {
             format!(
                 "frame {} was taken with {exposure_us:.0} µs and gain {gain:.3}, and says {reported_us} µs \
-                 and {reported_gain:.3} ({:?})",
-                stamp.sequence,
-                metadata.get(control::SETTINGS_SOURCE)
+                 and {reported_gain:.3} ({source:?})",
+                stamp.sequence
             )
         })
     }
 
-    /// Whether the camera can know exposure and gain. Where there is no embedded data to tell
-    /// (or its registers are too narrow), it cannot if the receiver counts other frames than the sensor makes, if the algorithms
+    /// Whether the camera can know what a frame was taken with where embedded data does not tell.
+    /// It cannot if the receiver counts other frames than the sensor makes, if the algorithms
     /// wish for what the sensor cannot do, or if the frame has lain there since before the
     /// record begins because nobody turned the loop.
-    fn knows_settings(&self, stamp: &Stamp, metadata: &ControlList) -> bool {
-        let told = metadata.get(control::SETTINGS_SOURCE) == Some(SettingsSource::EmbeddedData);
-        if told && stamp.exposure_lines <= u32::from(u16::MAX) {
-            return true;
-        }
+    fn has_record(&self, metadata: &ControlList) -> bool {
         let began = Timestamp(metadata.get(control::SENSOR_TIMESTAMP).unwrap_or(0) as u64);
         let frame_us = metadata.get(control::FRAME_DURATION).unwrap_or(0);
         let recorded = Duration::from_micros(frame_us.unsigned_abs()) * FRAMES_RECORDED;
