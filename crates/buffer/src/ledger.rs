@@ -128,9 +128,14 @@ impl Ledger {
         entry.generation == token.generation && entry.owner.is_some()
     }
 
+    /// The owners of all buffers, in the order of their places.
+    pub fn owners(&self) -> impl Iterator<Item = Owner> + '_ {
+        self.entries.iter().filter_map(|entry| entry.owner)
+    }
+
     /// How many buffers an owner holds.
     pub fn held_by(&self, owner: Owner) -> usize {
-        self.entries.iter().filter(|entry| entry.owner == Some(owner)).count()
+        self.owners().filter(|holder| *holder == owner).count()
     }
 
     /// How many buffers are entered.

@@ -6,8 +6,8 @@
 //! configures, starts, queues, takes, stops and drops as the dice fall, while devices and
 //! algorithms misbehave as they fall. Equal seeds give equal worlds, to the last event.
 //!
-//! What is checked is in [`promises`] (requests that come back), [`stage`] (the hardware's own
-//! books) and [`stock`] (buffers that an application has back). A panic, be it the ledger's,
+//! What is checked is in `promises` (requests that come back), `stage` (the hardware's own
+//! books) and `stock` (buffers that an application has back). A panic, be it the ledger's,
 //! counts as a violation too, and so does a world that makes no progress.
 
 mod actor;

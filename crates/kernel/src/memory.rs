@@ -5,7 +5,7 @@
 //!
 //! This file opts in to `unsafe` for three system calls, `mmap`, `munmap` and `ioctl`, and for
 //! making slices of what was mapped. It relies on this:
-//! - A [`Region`] owns the address range that the kernel chose for it, from `mmap` to `munmap`
+//! - A `Region` owns the address range that the kernel chose for it, from `mmap` to `munmap`
 //!   in its `Drop`. No slice outlives the region it borrows from.
 //! - No mapping reaches beyond the end of its file: that is checked when it is made. Whoever
 //!   shortens the file afterwards gets the process killed by SIGBUS; memory stays sound.

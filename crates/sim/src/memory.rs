@@ -86,6 +86,10 @@ fn look_up(fd: BorrowedFd<'_>) -> Answer<(FileIdentity, u64)> {
     Ok((identity, u64::try_from(stat.st_size).unwrap_or(0)))
 }
 
+/// Buffers given out before it is worth looking which have come back: looking goes through all
+/// that the process has open.
+const SWEEP_LEAST: usize = 1024;
+
 /// Memory of limited size, from which devices and heaps allocate.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -98,7 +102,7 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub(crate) const fn new(capacity_bytes: u64) -> Self {
-        Self { capacity_bytes, given: Vec::new(), given_bytes: 0, sweep_at: 64 }
+        Self { capacity_bytes, given: Vec::new(), given_bytes: 0, sweep_at: SWEEP_LEAST }
     }
 
     /// Allocates a buffer of zeros. `ENOMEM` if the pool has no room for it.
@@ -144,7 +148,7 @@ impl Pool {
         }));
         self.given.retain(|(identity, _)| alive.contains(identity));
         self.given_bytes = self.given.iter().map(|(_, bytes)| bytes).sum();
-        self.sweep_at = (self.given.len() * 2).max(64);
+        self.sweep_at = (self.given.len() * 2).max(SWEEP_LEAST);
     }
 }
 

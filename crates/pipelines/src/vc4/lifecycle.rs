@@ -2,14 +2,16 @@
 
 use super::machine::{BUFFERS_MAX, Machine, Received, SLOTS, State, empty_stream};
 use super::matching::Matcher;
-use super::plan::{EMBEDDED, IMAGE, INPUT, STATISTICS};
+use super::plan::{EMBEDDED, IMAGE, INPUT, STATISTICS, STREAMS};
 use super::requests::Progress;
+use super::run::Run;
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::{FrameMemory, Owner};
 use pinhole_camera::devices::{Devices, export};
 use pinhole_camera::drops::DropCounters;
 use pinhole_camera::pipeline::{Action, Actions, ControlTarget, Event, Pipeline};
 use pinhole_camera::slots::Slots;
+use pinhole_camera::stream::Stream;
 use pinhole_camera::table::BufferTable;
 use pinhole_device::control::WriteList;
 use pinhole_device::uapi::control_codes;
@@ -43,7 +45,7 @@ impl Pipeline for Machine {
                     .for_each(|write| list.push(code(write.control), integer(write.value)));
             }
             ControlTarget::Stream(_) => {
-                let job = self.run.as_ref().and_then(super::run::Run::controls);
+                let job = self.run.as_ref().and_then(Run::controls);
                 return job.map_or(list, |job| job.parameters.writes());
             }
         }
@@ -197,27 +199,26 @@ impl Machine {
 
     /// Every buffer is where the ledger says it is, and nowhere else.
     fn audit_owners(&self) {
-        let ledger = self.table.ledger();
-        for stream in &self.streams {
-            let held = ledger.held_by(stream.device());
-            assert_eq!(
-                held,
-                if stream.index() == INPUT { usize::from(self.input.is_some()) } else { stream.queued() },
-                "stream {}: the ledger and the device's slots differ",
-                stream.index()
-            );
-        }
-        let pooled: usize = self.streams.iter().map(pinhole_camera::stream::Stream::pooled).sum();
-        assert_eq!(ledger.held_by(Owner::Pool), pooled, "the ledger and the pools differ");
-        let run_image = self.run.as_ref().is_some_and(super::run::Run::holds_image);
-        let matching = self.matcher.images() + self.matcher.embedded() + usize::from(run_image);
-        assert_eq!(ledger.held_by(Owner::Matching), matching, "the ledger and the matcher differ");
-        let algorithms = self.run.as_ref().map_or(0, super::run::Run::holds_for_algorithms);
-        assert_eq!(ledger.held_by(Owner::Algorithms), algorithms, "the ledger and the run differ");
-        let held: usize = self.requests.iter().map(|entry| entry.tokens.iter().flatten().count()).sum();
-        let waiting: usize = self.streams.iter().map(pinhole_camera::stream::Stream::waiting_buffers).sum();
-        assert_eq!(ledger.held_by(Owner::Waiting), held + waiting, "the ledger and the waiting lists differ");
+        let found = self.holdings();
+        let mut ledger = Holdings::default();
+        self.table.ledger().owners().for_each(|owner| ledger.count(owner));
+        assert_eq!(ledger, found, "the ledger (left) and the machine (right) differ");
         assert!(self.unmatched.is_empty(), "unmatched embedded data was left lying");
+    }
+
+    /// Where buffers really are.
+    fn holdings(&self) -> Holdings {
+        let mut devices = self.streams.each_ref().map(Stream::queued);
+        devices[usize::from(INPUT)] = usize::from(self.input.is_some());
+        let run_image = self.run.as_ref().is_some_and(Run::holds_image);
+        let held: usize = self.requests.iter().map(|entry| entry.tokens.iter().flatten().count()).sum();
+        Holdings {
+            devices,
+            pools: self.streams.iter().map(Stream::pooled).sum(),
+            matching: self.matcher.images() + self.matcher.embedded() + usize::from(run_image),
+            algorithms: self.run.as_ref().map_or(0, Run::holds_for_algorithms),
+            waiting: held + self.streams.iter().map(Stream::waiting_buffers).sum::<usize>(),
+        }
     }
 
     fn audit_requests(&self) {
@@ -226,6 +227,29 @@ impl Machine {
         for (index, stream) in self.streams.iter().enumerate() {
             let internal = self.plan.internal[index] as usize;
             assert!(stream.pooled() <= internal, "stream {index} has pooled a buffer of the application's");
+        }
+    }
+}
+
+/// How many buffers are where, but for those that the application has.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Holdings {
+    devices: [usize; STREAMS],
+    pools: usize,
+    matching: usize,
+    algorithms: usize,
+    waiting: usize,
+}
+
+impl Holdings {
+    fn count(&mut self, owner: Owner) {
+        match owner {
+            Owner::Application => {}
+            Owner::Pool => self.pools += 1,
+            Owner::Waiting => self.waiting += 1,
+            Owner::Device(stream) => self.devices[usize::from(stream)] += 1,
+            Owner::Matching => self.matching += 1,
+            Owner::Algorithms => self.algorithms += 1,
         }
     }
 }
