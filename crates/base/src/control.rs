@@ -175,6 +175,9 @@ enumerations! {
         EmbeddedData = 0,
         /// Remembered from what was written to the sensor, and when it took effect.
         DelayedControls = 1,
+        /// Not known: the frame waited until the camera remembered only later ones, of which
+        /// this tells the first.
+        Estimated = 2,
     }
     /// What a lighting mains frequency does to exposure.
     AeFlickerMode {

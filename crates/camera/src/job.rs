@@ -48,6 +48,8 @@ pub struct Job {
     pub metadata: ControlList,
     /// The sensor's settings of this frame, as the delayed-control record has them.
     pub applied: SensorValues,
+    /// Whether that record reaches back to this frame; otherwise they are the oldest it has.
+    pub recorded: bool,
     /// The number of the embedded data's buffer, if there is one.
     pub embedded: Option<u16>,
     /// The number of the statistics' buffer, to be read in *process*.
@@ -72,6 +74,7 @@ impl Default for Job {
             controls: ControlList::new(),
             metadata: ControlList::new(),
             applied: SensorValues::default(),
+            recorded: true,
             embedded: None,
             statistics: None,
             rewrite: false,

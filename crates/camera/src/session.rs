@@ -303,7 +303,8 @@ impl AsFd for Session {
 }
 
 /// Frames, on any runtime. Ends when the camera stops; a failure is its last item. With
-/// [`Driver::Caller`], polling turns the loop, and so may wait for a frame.
+/// [`Driver::Caller`], polling turns the loop, and so may wait for a frame; with nothing under
+/// way each poll answers an error that says so, until a frame is dropped or a request queued.
 impl futures_core::Stream for Session {
     type Item = Result<Frame>;
 

@@ -2,8 +2,9 @@
 //! several threads, newest first, not before an instant.
 
 use futures_lite::{Stream, StreamExt, future};
+use pinhole::control::{SETTINGS_SOURCE, SettingsSource};
 use pinhole::sim::{CameraConfig, Fault};
-use pinhole::{Driver, DropCause, ErrorKind, Frame, Role, Session};
+use pinhole::{Camera, Driver, DropCause, ErrorKind, Frame, Role, Session};
 use pinhole_conformance::bench::{Bench, requests};
 use pinhole_conformance::rig::{Rig, Setup};
 use pinhole_conformance::run::Run;
@@ -187,6 +188,27 @@ fn after_is_the_first_frame_from_an_instant_on() {
         assert!(late < Duration::from_micros(frame_us as u64 + 1), "there was an earlier one");
     }
     assert!(session.drops().of(DropCause::Superseded) > 10);
+}
+
+/// Catches: settings made up for frames that lay there, nobody turning the loop, until the
+/// camera remembered only later ones.
+#[test]
+fn a_frame_that_waited_too_long_says_that_its_settings_are_estimated() {
+    let rig = Simulated { driver: Driver::Caller, ..CALLER };
+    let setup = Setup { cameras: 2, embedded: Some(false), ..Setup::default() };
+    let bench = rig.bench(setup).expect("simulated cameras can be made");
+    let mut neglected = session(&bench);
+    let configuration = |camera: &Camera| camera.propose([Role::Video]).expect("the role is served");
+    let other = bench.camera_at(1);
+    let other_configuration = configuration(&other);
+    let mut other = other.start(other_configuration).expect("nothing is in the way of a start");
+    let next = |session: &mut Session| session.next().expect("nothing fails").expect("frames come");
+    let source = |frame: &Frame| frame.metadata().get(SETTINGS_SOURCE).expect("frames say it");
+    assert_eq!(source(&next(&mut neglected)), SettingsSource::DelayedControls);
+    (0..200).for_each(|_| drop(next(&mut other)));
+    let sources: Vec<_> = (0..8).map(|_| source(&next(&mut neglected))).collect();
+    assert_eq!(sources[1], SettingsSource::Estimated, "the queue was full of old frames: {sources:?}");
+    assert_eq!(sources.last(), Some(&SettingsSource::DelayedControls), "{sources:?}");
 }
 
 /// Catches: a wait for ever with nothing under way.

@@ -151,15 +151,18 @@ impl SensorHelper {
     }
 
     /// What a frame was taken with, from its embedded data and from the record of what was
-    /// written. In a long exposure the frame length's multiplier is missing from the embedded
-    /// data, so exposure and frame length come from the record then.
+    /// written. In a long exposure the sensor counts in units of 2, 4, 8 … lines, which the
+    /// embedded data does not show, so exposure and frame length come from the record then;
+    /// unless the embedded data shows that the record is wrong.
     pub fn reconcile(
         &self,
         parsed: EmbeddedSettings,
         recorded_exposure_lines: u32,
         recorded_frame_length_lines: u32,
     ) -> EmbeddedSettings {
-        if recorded_frame_length_lines <= self.frame_length_max_lines {
+        let shown_lines = self.shown_frame_length_lines(recorded_frame_length_lines);
+        let contradicted = shown_lines.abs_diff(parsed.frame_length_lines) > shown_lines / 100;
+        if shown_lines == recorded_frame_length_lines || contradicted {
             return parsed;
         }
         EmbeddedSettings {
@@ -167,6 +170,15 @@ impl SensorHelper {
             frame_length_lines: recorded_frame_length_lines,
             ..parsed
         }
+    }
+
+    /// What the register holds for a frame length: halved until it fits.
+    fn shown_frame_length_lines(&self, lines: u32) -> u32 {
+        let mut shown = lines;
+        while shown > self.frame_length_max_lines {
+            shown /= 2;
+        }
+        shown
     }
 }
 
@@ -229,8 +241,9 @@ mod tests {
         };
         let helper = &SensorHelper::IMX477;
         assert_eq!(helper.reconcile(parsed, 90, 40_000), parsed);
-        let long = helper.reconcile(parsed, 200_000, 400_000);
-        assert_eq!((long.exposure_lines, long.frame_length_lines), (200_000, 400_000));
+        let long = helper.reconcile(parsed, 800, 400_000);
+        assert_eq!((long.exposure_lines, long.frame_length_lines), (800, 400_000));
         assert_eq!(long.analogue_gain_code, 7);
+        assert_eq!(helper.reconcile(parsed, 800, 300_000), parsed, "the record is of another frame");
     }
 }

@@ -78,8 +78,9 @@ pub(crate) fn encode(
     let mut line = Line { bytes, used: 0, period, address: None };
     line.byte(LINE_START);
     line.registers(layout.gain_register, &gain[2 - usize::from(layout.gain_bytes.min(2))..]);
-    line.registers(layout.exposure_register, &word(registers.exposure_lines));
-    line.registers(layout.frame_length_register, &word(registers.frame_length_lines));
+    let unit = unit_lines(registers, layout);
+    line.registers(layout.exposure_register, &word(registers.exposure_lines / unit));
+    line.registers(layout.frame_length_register, &word(registers.frame_length_lines / unit));
     line.registers(layout.line_length_register, &word(registers.line_length_pixels));
     if let Some(address) = layout.temperature_register {
         line.registers(address, &[TEMPERATURE_C]);
@@ -88,6 +89,15 @@ pub(crate) fn encode(
         line.byte(LINE_END);
     }
     line.used
+}
+
+/// The lines that the sensor counts as one, so that the frame's length fits its register.
+fn unit_lines(registers: &Registers, layout: &EmbeddedLayout) -> u32 {
+    let mut unit = 1;
+    while registers.frame_length_lines / unit > layout.frame_length_max_lines {
+        unit *= 2;
+    }
+    unit
 }
 
 #[cfg(test)]
@@ -116,6 +126,16 @@ mod tests {
         expected.extend([0xaa, 0x01, 0xa5, 0x60, 0x5a, 0x06, 0x5a, 0xe3]);
         expected.extend([0x5a, 0x0d, 0x5a, 0x78, 0x07, 0x07]);
         assert!(encoded(&IMX219.embedded, 8).starts_with(&expected));
+    }
+
+    #[test]
+    fn long_frames_are_counted_in_larger_units() {
+        let long = Registers { exposure_lines: 200_000, frame_length_lines: 0xffdc * 4, ..REGISTERS };
+        let mut bytes = [0; LINE_BYTES_MAX];
+        let used = encode(&long, &IMX477.embedded, 8, &mut bytes);
+        let holds = |values: [u8; 4]| bytes[..used].windows(4).any(|window| window == values);
+        assert!(holds([VALUE, 0xff, VALUE, 0xdc]), "the frame length in units of 4 lines");
+        assert!(holds([VALUE, 0xc3, VALUE, 0x50]), "the exposure, likewise: 50,000");
     }
 
     #[test]

@@ -148,6 +148,9 @@ pub struct EmbeddedLayout {
     pub gain_bytes: u8,
     /// Frame length in lines, two bytes.
     pub frame_length_register: u16,
+    /// The most lines that it holds. In longer frames the sensor counts in units of 2, 4, 8 …
+    /// lines, and so do this register and the exposure's.
+    pub frame_length_max_lines: u32,
     /// Line length in pixel clocks, two bytes.
     pub line_length_register: u16,
     /// Temperature in degrees Celsius, one signed byte.

@@ -2,7 +2,7 @@
 //! have no time to look at pictures.
 
 /// Bytes of a stamp.
-pub const STAMP_BYTES: usize = 32;
+pub const STAMP_BYTES: usize = 36;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"PHst");
 
@@ -19,6 +19,8 @@ pub struct Stamp {
     pub gain_code: u32,
     /// Pixel clocks from line to line.
     pub line_length_pixels: u32,
+    /// Lines from the start of this frame to that of the next.
+    pub frame_length_lines: u32,
     /// When the frame began.
     pub timestamp_ns: u64,
 }
@@ -36,7 +38,8 @@ impl Stamp {
             exposure_lines: word(3)?,
             gain_code: word(4)?,
             line_length_pixels: word(5)?,
-            timestamp_ns: u64::from(word(6)?) | u64::from(word(7)?) << 32,
+            frame_length_lines: word(6)?,
+            timestamp_ns: u64::from(word(7)?) | u64::from(word(8)?) << 32,
         })
     }
 
@@ -49,6 +52,7 @@ impl Stamp {
             self.exposure_lines,
             self.gain_code,
             self.line_length_pixels,
+            self.frame_length_lines,
             self.timestamp_ns as u32,
             (self.timestamp_ns >> 32) as u32,
         ];
@@ -72,10 +76,11 @@ mod tests {
             exposure_lines: 3,
             gain_code: 4,
             line_length_pixels: 5,
+            frame_length_lines: 6,
             timestamp_ns: 0x0123_4567_89ab_cdef,
         };
         assert_eq!(Stamp::from_bytes(&stamp.to_bytes()), Some(stamp));
-        assert_eq!(Stamp::from_bytes(&stamp.to_bytes()[..31]), None);
-        assert_eq!(Stamp::from_bytes(&[0; 32]), None);
+        assert_eq!(Stamp::from_bytes(&stamp.to_bytes()[..35]), None);
+        assert_eq!(Stamp::from_bytes(&[0; 36]), None);
     }
 }

@@ -101,6 +101,7 @@ mod tests {
             exposure_lines,
             gain_code,
             line_length_pixels: 3448,
+            frame_length_lines: 1763,
             timestamp_ns: 0,
         };
         let mut out = Box::new(Statistics::new_zeroed());

@@ -189,7 +189,6 @@ impl Actor {
             shapes,
             kinds: stage.kinds,
             last: None,
-            now: stage.now(),
             longest_frame: Duration::ZERO,
             is_ending: false,
         }

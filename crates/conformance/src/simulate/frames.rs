@@ -93,7 +93,6 @@ impl Viewing {
         demand(frame.request().status() == RequestStatus::Complete, || {
             format!("a frame is {:?}", frame.request().status())
         })?;
-        self.judge.now = stage.now();
         self.judge.judge_frame(frame.request(), &openings)?;
         self.held.push(Held { frame, openings });
         Ok(())

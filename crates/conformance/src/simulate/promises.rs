@@ -56,9 +56,6 @@ impl Shape {
     }
 }
 
-/// For so many frames the camera is sure to remember what it set.
-const FRAMES_RECORDED: u32 = 50;
-
 /// What a session's requests are judged by.
 pub(super) struct Judge {
     /// Number of the camera.
@@ -69,8 +66,6 @@ pub(super) struct Judge {
     pub(super) kinds: FaultSet,
     /// Number and time stamp of the last frame.
     pub(super) last: Option<(i64, u64)>,
-    /// The time, as of the last request that came back.
-    pub(super) now: Timestamp,
     /// The longest frame so far.
     pub(super) longest_frame: Duration,
     /// The session is stopping, or has failed: requests may be cancelled.
@@ -192,7 +187,8 @@ impl Judge {
         }
     }
 
-    /// Exposure and gain are those that the frame was taken with.
+    /// Exposure and gain are those that the frame was taken with, if the frame says that they
+    /// are known.
     fn check_settings(&self, stamp: &Stamp, metadata: &ControlList) -> Checked {
         let line_us = self.model.line_ns(stamp.line_length_pixels) / 1e3;
         let exposure_us = f64::from(stamp.exposure_lines) * line_us;
@@ -200,10 +196,14 @@ impl Judge {
         let reported_us = metadata.get(control::EXPOSURE_TIME).map_or(-1.0, f64::from);
         let reported_gain = metadata.get(control::ANALOGUE_GAIN).map_or(-1.0, f64::from);
         let right = (reported_us - exposure_us).abs() <= 1.5 && (reported_gain / gain - 1.0).abs() < 1e-3;
-        let fits_register = exposure_us.max(reported_us) / line_us <= f64::from(u16::MAX);
         let source = metadata.get(control::SETTINGS_SOURCE);
-        let told = source == Some(SettingsSource::EmbeddedData) && fits_register;
-        demand(right || !(told || self.has_record(metadata)), || {
+        let is_long = stamp.frame_length_lines > self.model.embedded.frame_length_max_lines;
+        let told = match source {
+            Some(SettingsSource::EmbeddedData) => !is_long || !self.record_may_err(),
+            Some(SettingsSource::DelayedControls) => !self.record_may_err(),
+            _ => false,
+        };
+        demand(right || !told, || {
             format!(
                 "frame {} was taken with {exposure_us:.0} µs and gain {gain:.3}, and says {reported_us} µs \
                  and {reported_gain:.3} ({source:?})",
@@ -212,18 +212,12 @@ impl Judge {
         })
     }
 
-    /// Whether the camera can know what a frame was taken with where embedded data does not tell.
-    /// It cannot if the receiver counts other frames than the sensor makes, if the algorithms
-    /// wish for what the sensor cannot do, or if the frame has lain there since before the
-    /// record begins because nobody turned the loop.
-    fn has_record(&self, metadata: &ControlList) -> bool {
-        let began = Timestamp(metadata.get(control::SENSOR_TIMESTAMP).unwrap_or(0) as u64);
-        let frame_us = metadata.get(control::FRAME_DURATION).unwrap_or(0);
-        let recorded = Duration::from_micros(frame_us.unsigned_abs()) * FRAMES_RECORDED;
+    /// Whether the camera cannot know what it set for which frame: if the receiver counts other
+    /// frames than the sensor makes, or the algorithms wish for what the sensor cannot do.
+    fn record_may_err(&self) -> bool {
         let miscounting = [FaultKind::SequenceGap, FaultKind::SilentSensor];
-        let confused = miscounting.iter().any(|kind| self.kinds.has_device(*kind))
-            || self.kinds.has_algorithm(AlgorithmFault::NonsenseAnswer);
-        !confused && self.now.since(began) < recorded
+        miscounting.iter().any(|kind| self.kinds.has_device(*kind))
+            || self.kinds.has_algorithm(AlgorithmFault::NonsenseAnswer)
     }
 
     /// A request gets no frame that had waited long before it was queued.

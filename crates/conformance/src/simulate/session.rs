@@ -368,7 +368,6 @@ impl Running {
         };
         let openings = self.land(&sent, stage)?;
         self.note_return(&request, stage);
-        self.judge.now = stage.now();
         self.judge.judge(&mut request, &sent, &openings)?;
         self.fences_late += u64::from(sent.may_have_timed_out());
         self.signals.retain(|(_, cookie, _)| *cookie != sent.cookie);

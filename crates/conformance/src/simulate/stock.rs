@@ -38,7 +38,7 @@ fn file_of(memory: &FrameMemory) -> (u64, u64) {
 
 /// What a buffer begins with, read without mapping it.
 pub(super) fn opening(memory: &FrameMemory) -> Opening {
-    let mut bytes = Opening::default();
+    let mut bytes = [0; STAMP_BYTES];
     let read = rustix::io::pread(memory.planes()[0].as_fd(), &mut bytes[..], 0);
     assert!(read.is_ok_and(|read| read == bytes.len()), "a buffer cannot be read: {memory:?}");
     bytes

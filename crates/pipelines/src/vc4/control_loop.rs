@@ -66,8 +66,11 @@ impl Brain {
         let trusted = job.sequence >= self.mistrust;
         let read = embedded.filter(|_| trusted).and_then(|memory| self.read_embedded(memory));
         let recorded_length = self.timing.frame_length_lines(job.applied.vblank_lines);
-        let source =
-            if read.is_some() { SettingsSource::EmbeddedData } else { SettingsSource::DelayedControls };
+        let source = match read {
+            Some(_) => SettingsSource::EmbeddedData,
+            None if job.recorded => SettingsSource::DelayedControls,
+            None => SettingsSource::Estimated,
+        };
         let read = read.map_or(
             EmbeddedSettings {
                 exposure_lines: job.applied.exposure_lines,

@@ -199,6 +199,7 @@ impl Machine {
         }
         let applied = self.applied(image.sequence);
         job.applied = values(applied.controls);
+        job.recorded = image.sequence >= self.delayed.oldest();
         let metadata = &mut job.metadata;
         metadata.set(control::SENSOR_SEQUENCE, i64::from(image.sequence));
         metadata.set(control::SENSOR_TIMESTAMP, image.timestamp.as_nanos() as i64);

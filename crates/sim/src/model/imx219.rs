@@ -50,6 +50,7 @@ pub static IMX219: SensorModel = SensorModel {
         gain_register: 0x0157,
         gain_bytes: 1,
         frame_length_register: 0x0160,
+        frame_length_max_lines: 0xffff,
         line_length_register: 0x0162,
         temperature_register: None,
     },

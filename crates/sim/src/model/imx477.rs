@@ -102,6 +102,7 @@ pub static IMX477: SensorModel = SensorModel {
         gain_register: 0x0204,
         gain_bytes: 2,
         frame_length_register: 0x0340,
+        frame_length_max_lines: 0xffdc,
         line_length_register: 0x0342,
         temperature_register: Some(0x013a),
     },

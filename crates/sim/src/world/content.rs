@@ -44,6 +44,7 @@ impl Shot {
             exposure_lines: self.registers.exposure_lines,
             gain_code: self.registers.gain_code,
             line_length_pixels: self.registers.line_length_pixels,
+            frame_length_lines: self.registers.frame_length_lines,
             timestamp_ns: self.timestamp_ns,
         }
     }

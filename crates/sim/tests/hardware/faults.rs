@@ -2,7 +2,7 @@
 
 use crate::rig::{EIO, Rig, errno};
 use pinhole_device::{ControlWrite, Dequeued};
-use pinhole_sim::{Call, Fault, FaultKind, Pixels, Role, SimulatorConfig, Stamp, Target};
+use pinhole_sim::{Call, Fault, FaultKind, Pixels, Role, STAMP_BYTES, SimulatorConfig, Stamp, Target};
 use std::time::Duration;
 
 const LATE: Duration = Duration::from_millis(50);
@@ -90,7 +90,7 @@ fn a_duplicated_frame() {
     assert_eq!(images.iter().map(|image| image.sequence).collect::<Vec<_>>(), [0, 1, 1, 2]);
     assert_eq!(images[1].timestamp, images[2].timestamp);
     assert_ne!(images[1].slot, images[2].slot);
-    assert_eq!(rig.port(Role::Image).read::<32>(1), rig.port(Role::Image).read::<32>(2));
+    assert_eq!(rig.port(Role::Image).read::<STAMP_BYTES>(1), rig.port(Role::Image).read::<STAMP_BYTES>(2));
     assert_eq!(sequences(&mut rig, Role::Embedded, 3), [0, 1, 1]);
     assert_eq!(count(&rig, FaultKind::DuplicatedFrame), 1);
 }
@@ -100,7 +100,7 @@ fn a_corrupt_image() {
     let mut rig = with(Fault::CorruptImage);
     let image = second(&mut rig, Role::Image);
     assert!(image.error);
-    assert_eq!(Stamp::from_bytes(&rig.port(Role::Image).read::<32>(image.slot)), None);
+    assert_eq!(Stamp::from_bytes(&rig.port(Role::Image).read::<STAMP_BYTES>(image.slot)), None);
     assert!(!second(&mut rig, Role::Embedded).error);
     assert_eq!(count(&rig, FaultKind::CorruptImage), 1);
 }
@@ -109,7 +109,9 @@ fn a_corrupt_image() {
 fn flags_on_either_buffer() {
     let mut rig = with(Fault::FlagImage);
     let image = second(&mut rig, Role::Image);
-    assert!(image.error && Stamp::from_bytes(&rig.port(Role::Image).read::<32>(image.slot)).is_some());
+    assert!(
+        image.error && Stamp::from_bytes(&rig.port(Role::Image).read::<STAMP_BYTES>(image.slot)).is_some()
+    );
     let mut rig = with(Fault::FlagEmbedded);
     assert!(second(&mut rig, Role::Embedded).error);
     assert!(!second(&mut rig, Role::Image).error);

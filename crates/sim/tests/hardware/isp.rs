@@ -5,7 +5,7 @@ use pinhole_base::Timestamp;
 use pinhole_device::uapi::bcm2835_isp::Statistics;
 use pinhole_device::uapi::control_codes as codes;
 use pinhole_device::{ControlWrite, Interest, Payload};
-use pinhole_sim::{IspSpeed, Role, SimulatorConfig, Stamp};
+use pinhole_sim::{IspSpeed, Role, STAMP_BYTES, SimulatorConfig, Stamp};
 use std::os::fd::AsFd;
 use std::time::Duration;
 use zerocopy::FromBytes;
@@ -24,7 +24,7 @@ fn with_a_frame() -> (Rig, pinhole_device::Dequeued) {
 #[test]
 fn a_frame_goes_by_hand_from_the_sensor_to_every_output() {
     let (mut rig, image) = with_a_frame();
-    let raw = rig.port(Role::Image).read::<32>(image.slot);
+    let raw = rig.port(Role::Image).read::<STAMP_BYTES>(image.slot);
     let stamp = Stamp::from_bytes(&raw).unwrap();
     assert_eq!((stamp.camera, stamp.sequence), (0, image.sequence));
     assert_eq!(Timestamp(stamp.timestamp_ns), image.timestamp);
@@ -34,9 +34,9 @@ fn a_frame_goes_by_hand_from_the_sensor_to_every_output() {
         assert_eq!((done.timestamp, done.sequence, done.error), (image.timestamp, 0, false));
     }
     // Not one byte of the raw frame was changed on its way.
-    assert_eq!(rig.port(Role::Image).read::<32>(image.slot), raw);
-    assert_eq!(rig.port(Role::Output0).read::<32>(0), raw);
-    assert_eq!(rig.port(Role::Output1).read::<32>(0), raw);
+    assert_eq!(rig.port(Role::Image).read::<STAMP_BYTES>(image.slot), raw);
+    assert_eq!(rig.port(Role::Output0).read::<STAMP_BYTES>(0), raw);
+    assert_eq!(rig.port(Role::Output1).read::<STAMP_BYTES>(0), raw);
     let statistics = read::<{ size_of::<Statistics>() }>(rig.port(Role::Statistics).fds[0].as_fd());
     let statistics = Statistics::read_from_bytes(&statistics).unwrap();
     assert!(statistics.size == 10824 && statistics.agc[0].g_sum > 0);
@@ -95,7 +95,7 @@ fn stopping_a_capture_returns_its_buffers_and_lets_the_run_end() {
     rig.node(Role::Output0).stream_off().unwrap();
     rig.next(Role::Input);
     rig.next(Role::Output1);
-    assert_eq!(Stamp::from_bytes(&rig.port(Role::Output0).read::<32>(0)), None);
+    assert_eq!(Stamp::from_bytes(&rig.port(Role::Output0).read::<STAMP_BYTES>(0)), None);
     rig.port(Role::Output0).queue_all();
     rig.audit();
 }

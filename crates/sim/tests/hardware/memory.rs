@@ -2,7 +2,7 @@
 
 use crate::rig::{EBADF, ENOMEM, Rig, errno, queue, simulator};
 use pinhole_base::{ErrorKind, Timestamp};
-use pinhole_sim::{Pixels, Role, SimulatorConfig, SlotState, Stamp};
+use pinhole_sim::{Pixels, Role, STAMP_BYTES, SimulatorConfig, SlotState, Stamp};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ fn a_device_fills_a_buffer_that_its_user_has_closed() {
     let kept = rig.port(Role::Image).fds[0].try_clone().unwrap();
     rig.port(Role::Image).fds.clear();
     assert_eq!(rig.next(Role::Image).slot, 0);
-    assert!(Stamp::from_bytes(&crate::rig::read::<32>(kept.as_fd())).is_some());
+    assert!(Stamp::from_bytes(&crate::rig::read::<STAMP_BYTES>(kept.as_fd())).is_some());
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_slot_takes_one_foreign_buffer_after_another() {
         let buffer = heap.allocate("foreign", 1 << 20).unwrap();
         queue(rig.node(Role::Image), 0, buffer.as_fd(), 1 << 20, Timestamp::ZERO).unwrap();
         rig.within(Role::Image, Duration::from_secs(1)).unwrap();
-        let stamp = Stamp::from_bytes(&crate::rig::read::<32>(buffer.as_fd())).unwrap();
+        let stamp = Stamp::from_bytes(&crate::rig::read::<STAMP_BYTES>(buffer.as_fd())).unwrap();
         assert!(stamp.sequence >= sequence);
     }
     assert_eq!(rig.control.memory_used_bytes(), 1 << 20);

@@ -4,7 +4,7 @@ use crate::rig::{EBUSY, EINVAL, Rig, errno};
 use pinhole_base::Timestamp;
 use pinhole_device::uapi::control_codes as codes;
 use pinhole_device::{ControlCode, ControlWrite, Interest, NodeEvent, Payload};
-use pinhole_sim::{CameraConfig, Happening, Role, SimulatorConfig, Stamp};
+use pinhole_sim::{CameraConfig, Happening, Role, STAMP_BYTES, SimulatorConfig, Stamp};
 use std::time::Duration;
 
 const LINE_NS: u64 = 3448 * 1_000_000_000 / 182_400_000;
@@ -96,7 +96,7 @@ fn a_buffer_that_is_being_filled_comes_back_unfilled() {
     assert!(ready.unwrap().events);
     rig.node(Role::Image).stream_off().unwrap();
     rig.pass(Duration::from_millis(100));
-    assert_eq!(Stamp::from_bytes(&rig.port(Role::Image).read::<32>(0)), None);
+    assert_eq!(Stamp::from_bytes(&rig.port(Role::Image).read::<STAMP_BYTES>(0)), None);
     rig.audit();
 }
 
@@ -148,7 +148,7 @@ fn settings(rig: &mut Rig, frames: usize) -> Vec<(u32, u32)> {
     let mut seen = Vec::new();
     for _ in 0..frames {
         let slot = rig.next(Role::Image).slot;
-        let stamp = Stamp::from_bytes(&rig.port(Role::Image).read::<32>(slot)).unwrap();
+        let stamp = Stamp::from_bytes(&rig.port(Role::Image).read::<STAMP_BYTES>(slot)).unwrap();
         seen.push((stamp.exposure_lines, stamp.gain_code));
         rig.port(Role::Image).queue(slot).unwrap();
     }
