@@ -144,7 +144,7 @@ fn kind_of_errno(errno: i32) -> ErrorKind {
         6 | 19 => ErrorKind::Disconnected,
         12 | 23 | 24 | 28 => ErrorKind::OutOfResources,
         16 => ErrorKind::Busy,
-        22 => ErrorKind::InvalidArgument,
+        22 | 34 => ErrorKind::InvalidArgument,
         25 | 95 => ErrorKind::Unsupported,
         110 => ErrorKind::Timeout,
         _ => ErrorKind::Io,

@@ -1,6 +1,6 @@
 //! Device controls: numbered values of a sub-device or video node.
 
-use pinhole_base::Result;
+use pinhole_base::{Error, ErrorKind, Result};
 use std::fmt;
 
 /// The number of a control, as Linux has them (see [`crate::uapi`]).
@@ -36,6 +36,16 @@ pub struct ControlDescription {
     pub read_only: bool,
     /// Setting it changes the layout of buffers (a flip that changes the Bayer order).
     pub modifies_layout: bool,
+}
+
+/// One choice of a menu control.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "v4l2_querymenu")]
+pub struct MenuItem {
+    /// The control's value.
+    pub index: u32,
+    /// What it means: a name, or an integer written as text.
+    pub name: String,
 }
 
 /// The value of a control.
@@ -77,6 +87,24 @@ pub trait Controls {
     /// An unknown control, a value out of range or of the wrong size, or the device is gone.
     #[doc(alias = "VIDIOC_S_EXT_CTRLS")]
     fn set_controls(&mut self, writes: &[ControlWrite<'_>]) -> Result<()>;
+
+    /// The choices of a menu control; none if it is not a menu.
+    ///
+    /// # Errors
+    /// There is no such control, or the device is gone.
+    #[doc(alias = "VIDIOC_QUERYMENU")]
+    fn menu(&mut self, _code: ControlCode) -> Result<Vec<MenuItem>> {
+        Ok(Vec::new())
+    }
+
+    /// Reads the bytes of a compound control, an array or a text.
+    ///
+    /// # Errors
+    /// There is no such control, it is an integer, its size is not that of `bytes`, or the
+    /// device is gone.
+    fn read_compound(&mut self, _code: ControlCode, _bytes: &mut [u8]) -> Result<()> {
+        Err(Error::new(ErrorKind::Unsupported, "reading a compound control"))
+    }
 }
 
 /// Most controls that one call writes.

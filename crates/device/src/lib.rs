@@ -9,6 +9,7 @@
 //! [`Poller::wait`].
 
 pub mod control;
+pub mod frames;
 pub mod media;
 pub mod node;
 pub mod poll;
@@ -16,7 +17,8 @@ pub mod provider;
 pub mod subdevice;
 pub mod uapi;
 
-pub use control::{ControlCode, ControlDescription, ControlWrite, Controls, Payload};
+pub use control::{ControlCode, ControlDescription, ControlWrite, Controls, MenuItem, Payload};
+pub use frames::{FrameInterval, FrameIntervals, FrameSizes};
 pub use media::{Direction, Entity, EntityFunction, Graph, Link, MediaDevice, MediaInfo, Pad};
 pub use node::{
     Dequeued, ExportedBuffer, ImageFormat, MetaFormat, NodeCapabilities, NodeEvent, NodeFormat, NodeKind,

@@ -5,12 +5,13 @@
 //! buffer can be queued by descriptor); queue buffers; stream on; dequeue what is done;
 //! stream off, which returns everything to the caller; free the slots.
 
-use crate::control::Controls;
+use crate::control::{ControlCode, Controls};
+use crate::frames::{FrameInterval, FrameIntervals, FrameSizes};
 use crate::poll::PollSource;
 use pinhole_base::colour::ColourSpace;
 use pinhole_base::format::{FourCc, PixelFormat};
 use pinhole_base::geometry::{ImagePixels, ModePixels, Rect, Size};
-use pinhole_base::{Result, Timestamp};
+use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// Most planes of one buffer.
@@ -151,6 +152,13 @@ pub enum NodeEvent {
         /// When.
         timestamp: Timestamp,
     },
+    /// A control has a new value (`V4L2_EVENT_CTRL`).
+    ControlChanged {
+        /// Which.
+        code: ControlCode,
+        /// Its value.
+        value: i64,
+    },
 }
 
 /// A video node.
@@ -164,6 +172,33 @@ pub trait VideoNode: Controls + Send {
     /// The device is gone.
     #[doc(alias = "VIDIOC_ENUM_FMT")]
     fn formats(&mut self) -> Result<Vec<FourCc>>;
+
+    /// The sizes it offers in a format; none if it does not say.
+    ///
+    /// # Errors
+    /// The device is gone.
+    #[doc(alias = "VIDIOC_ENUM_FRAMESIZES")]
+    fn frame_sizes(&mut self, _format: FourCc) -> Result<Vec<FrameSizes>> {
+        Ok(Vec::new())
+    }
+
+    /// The frame intervals it offers in a format and size; none if it does not say.
+    ///
+    /// # Errors
+    /// The device is gone.
+    #[doc(alias = "VIDIOC_ENUM_FRAMEINTERVALS")]
+    fn frame_intervals(&mut self, _format: FourCc, _size: Size<ImagePixels>) -> Result<Vec<FrameIntervals>> {
+        Ok(Vec::new())
+    }
+
+    /// Sets the time from frame to frame, adjusted to what the device can do; answers that.
+    ///
+    /// # Errors
+    /// The node has no say in it, frames are flowing, or the device is gone.
+    #[doc(alias = "VIDIOC_S_PARM")]
+    fn set_frame_interval(&mut self, _interval: FrameInterval) -> Result<FrameInterval> {
+        Err(Error::new(ErrorKind::Unsupported, "setting the frame interval"))
+    }
 
     /// The present format.
     ///
@@ -253,6 +288,14 @@ pub trait VideoNode: Controls + Send {
     /// The device has no such events.
     #[doc(alias = "VIDIOC_SUBSCRIBE_EVENT")]
     fn subscribe_frame_start(&mut self, wanted: bool) -> Result<()>;
+
+    /// Asks for an event whenever somebody else changes a control, or for none any more.
+    ///
+    /// # Errors
+    /// There is no such control, or the device is gone.
+    fn subscribe_control(&mut self, _code: ControlCode, _wanted: bool) -> Result<()> {
+        Err(Error::new(ErrorKind::Unsupported, "subscribing to a control"))
+    }
 
     /// The next event; `None` if there is none.
     ///

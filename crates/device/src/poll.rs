@@ -9,6 +9,14 @@ use std::sync::Arc;
 pub enum PollSource<'a> {
     /// A descriptor.
     Fd(BorrowedFd<'a>),
+    /// A node of the kernel's.
+    Node {
+        /// Readable when a buffer can be dequeued, whichever way it went.
+        buffers: BorrowedFd<'a>,
+        /// Has exceptional conditions when an event can be dequeued, and hangs up when the
+        /// device is gone.
+        events: BorrowedFd<'a>,
+    },
     /// A node of a simulated device, by its number.
     Simulated(u32),
 }

@@ -1,8 +1,9 @@
 //! Sub-devices: sensors, lenses, muxes.
 
 use crate::control::Controls;
-use pinhole_base::Result;
+use crate::frames::FrameInterval;
 use pinhole_base::geometry::{ModePixels, NativePixels, Rect, Size};
+use pinhole_base::{Error, ErrorKind, Result};
 
 /// What a pad sends or takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,4 +65,28 @@ pub trait SubDevice: Controls + Send {
     /// # Errors
     /// The device has no such rectangle, or is gone.
     fn selection(&mut self, target: SelectionTarget) -> Result<Rect<NativePixels>>;
+
+    /// Sets a rectangle of pad 0, adjusted to what the device can do; answers that.
+    ///
+    /// # Errors
+    /// The device has no such rectangle, frames are flowing, or it is gone.
+    fn set_selection(&mut self, _: SelectionTarget, _: Rect<NativePixels>) -> Result<Rect<NativePixels>> {
+        Err(Error::new(ErrorKind::Unsupported, "setting a selection"))
+    }
+
+    /// The intervals between frames that a pad offers in a format; none if it does not say.
+    ///
+    /// # Errors
+    /// There is no such pad, or the device is gone.
+    fn frame_intervals(&mut self, _pad: u32, _format: MediaBusFormat) -> Result<Vec<FrameInterval>> {
+        Ok(Vec::new())
+    }
+
+    /// Sets the time from frame to frame, adjusted to what the device can do; answers that.
+    ///
+    /// # Errors
+    /// The device has no say in it, frames are flowing, or it is gone.
+    fn set_frame_interval(&mut self, _pad: u32, _interval: FrameInterval) -> Result<FrameInterval> {
+        Err(Error::new(ErrorKind::Unsupported, "setting the frame interval"))
+    }
 }

@@ -169,6 +169,11 @@ impl Poller for SimPoller {
                 let number = fd.as_raw_fd();
                 self.descriptors.push(WatchedDescriptor { number, fd: own, key, interest });
             }
+            PollSource::Node { .. } => {
+                return Err(
+                    Error::new(ErrorKind::InvalidArgument, doing).because("it is a node of the kernel's")
+                );
+            }
         }
         Ok(())
     }
@@ -178,6 +183,7 @@ impl Poller for SimPoller {
         match source {
             PollSource::Simulated(source) => self.nodes.retain(|node| node.source != source),
             PollSource::Fd(fd) => self.descriptors.retain(|watched| watched.number != fd.as_raw_fd()),
+            PollSource::Node { .. } => {}
         }
         if self.nodes.len() + self.descriptors.len() < before {
             return Ok(());
