@@ -66,6 +66,14 @@ impl Meddler {
         self.inner.answer(now)
     }
 
+    /// Gives the answer to a job after one of these times.
+    fn hold_back(&mut self, now: Timestamp, job: Box<Job>, times_ms: &[u64]) {
+        let by = self.whims.lock().dice.pick(times_ms);
+        if let Some(job) = self.work(now, job) {
+            self.held.push((now + Duration::from_millis(by), job));
+        }
+    }
+
     fn spoil(&mut self, job: &mut Job) {
         let mut whims = self.whims.lock();
         let dice = &mut whims.dice;
@@ -101,13 +109,13 @@ impl ControlLoop for Meddler {
         let drawn = self.whims.lock().draw();
         match drawn {
             None => self.inner.submit(now, job),
-            Some(AlgorithmFault::NoAnswer) => {}
-            Some(AlgorithmFault::LateAnswer) => {
-                let by = self.whims.lock().dice.pick(&[1, 10, 40, 200, 700]);
-                if let Some(job) = self.work(now, job) {
-                    self.held.push((now + Duration::from_millis(by), job));
+            Some(AlgorithmFault::NoAnswer) => {
+                // Or one that comes long after the camera has given it up.
+                if self.whims.lock().dice.one_in(2) {
+                    self.hold_back(now, job, &[1500, 5000, 20_000]);
                 }
             }
+            Some(AlgorithmFault::LateAnswer) => self.hold_back(now, job, &[1, 10, 40, 200, 700]),
             Some(AlgorithmFault::NonsenseAnswer) => {
                 if let Some(mut job) = self.work(now, job) {
                     self.spoil(&mut job);
