@@ -10,8 +10,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 use tree::Tree;
 
-/// Tests that are to notice, the quick ones first.
+/// Tests that are to notice, the broad ones first.
 const CATCHERS: &[(&str, &[&str])] = &[
+    ("simulation", &["test", "-q", "-p", "pinhole-conformance", "--test", "simulate"]),
+    ("conformance", &["test", "-q", "-p", "pinhole-conformance", "--test", "simulated", "--", "b"]),
+    ("exhaustive search", &["test", "-q", "-p", "pinhole-conformance", "--test", "exhaustive"]),
     (
         "unit tests",
         &[
@@ -27,14 +30,14 @@ const CATCHERS: &[(&str, &[&str])] = &[
             "pinhole-buffer",
         ],
     ),
-    ("conformance", &["test", "-q", "-p", "pinhole-conformance", "--test", "simulated", "--", "b"]),
 ];
 
 const HELP: &str = "\
 usage: cargo xtask mutate [--list] [NAME…]
 
-Applies each mutation (or those named) to a copy of the tree, and runs the tests on it. Fails
-if the tests of one pass, if one does not build, or if its text is not found exactly once.
+Runs the tests on a copy of the tree, where they must pass; then applies each mutation (or those
+named) to the copy, and runs the tests on that until some fail. Fails if the tests of a mutation
+pass, if it does not build, or if its text is not found exactly once.
 
   --list   tell the mutations, and whether their texts are found
 ";
@@ -61,7 +64,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         MUTATIONS.iter().filter(|mutation| names.is_empty() || names.contains(&mutation.name)).collect();
     let all_well = match prepare() {
         Ok(tree) if names.len() < arguments.len() => list(&tree, &chosen),
-        Ok(tree) => try_all(&tree, &chosen),
+        Ok(tree) => is_sound(&tree) && try_all(&tree, &chosen),
         Err(error) => {
             eprintln!("mutate: {error}");
             false
@@ -88,8 +91,27 @@ fn list(tree: &Tree, mutations: &[&Mutation]) -> bool {
     all_found
 }
 
+/// Whether the tests pass without a mutation: where they do not, failing says nothing.
+fn is_sound(tree: &Tree) -> bool {
+    let began = Instant::now();
+    match catch(tree) {
+        Outcome::Survived => {
+            println!("without a mutation all tests pass ({} s)", began.elapsed().as_secs());
+            true
+        }
+        Outcome::Caught(catcher) => {
+            eprintln!("mutate: without any mutation these fail: {catcher}");
+            false
+        }
+        Outcome::Invalid(reason) => {
+            eprintln!("mutate: without any mutation the tree {reason}");
+            false
+        }
+    }
+}
+
 fn try_all(tree: &Tree, mutations: &[&Mutation]) -> bool {
-    let mut all_caught = true;
+    let mut caught = 0;
     println!("{:28} {:28} {:>7}", "mutation", "caught by", "seconds");
     for mutation in mutations {
         let began = Instant::now();
@@ -100,9 +122,10 @@ fn try_all(tree: &Tree, mutations: &[&Mutation]) -> bool {
             Outcome::Invalid(reason) => reason.as_str(),
         };
         println!("{:28} {caught_by:28} {:>7}", mutation.name, began.elapsed().as_secs());
-        all_caught &= matches!(outcome, Outcome::Caught(_));
+        caught += usize::from(matches!(outcome, Outcome::Caught(_)));
     }
-    all_caught
+    println!("{caught} of {} mutations caught", mutations.len());
+    caught == mutations.len()
 }
 
 fn try_one(tree: &Tree, mutation: &Mutation) -> Outcome {

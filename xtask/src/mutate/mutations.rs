@@ -69,8 +69,8 @@ pub(super) const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "stale-frame-used",
         file: RUN,
-        original: "is_some_and(|(began, queued)| began + patience < queued)",
-        replacement: "is_some_and(|(began, queued)| began + patience * 1000 < queued)",
+        original: "const STALE_FRAMES: u32 = 3;",
+        replacement: "const STALE_FRAMES: u32 = 3000;",
         models: "a request gets a frame from long before it came",
     },
     Mutation {
