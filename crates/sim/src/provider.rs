@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 /// The name of the only heap.
 const HEAP_NAME: &str = "linux,cma";
+const HEAP_PATH: &str = "/dev/dma_heap/linux,cma";
 
 /// A simulated world's front door; there may be many.
 pub(crate) struct SimProvider {
@@ -111,7 +112,7 @@ impl Provider for SimProvider {
 
     fn heap(&mut self) -> Result<Box<dyn Heap>> {
         let opened = self.shared.enter(|world| world.admit_shared(Call::Open, Target::Heap));
-        opened.map_err(|refusal| refusal.into_error("opening a heap", HEAP_NAME))?;
+        opened.map_err(|refusal| refusal.into_error("opening a heap", HEAP_PATH))?;
         Ok(Box::new(SimHeap { shared: self.shared.clone() }))
     }
 
@@ -203,6 +204,6 @@ impl Heap for SimHeap {
             world.admit_shared(Call::HeapAllocate, Target::Heap)?;
             world.pool.allocate(label, u64::from(size_bytes))?.export()
         });
-        answer.map_err(|refusal| refusal.into_error("allocating memory", HEAP_NAME))
+        answer.map_err(|refusal| refusal.into_error("allocating memory", HEAP_PATH))
     }
 }

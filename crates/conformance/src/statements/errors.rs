@@ -221,6 +221,19 @@ pub fn b43_errors_name_the_device_and_help(rig: &dyn Rig) -> Verdict {
     Ok(())
 }
 
+/// Catches: a heap that nobody may open, and a camera that shades its pictures' corners because
+/// of it without a word.
+pub fn b43_a_refused_heap_is_told(rig: &dyn Rig) -> Verdict {
+    let bench = rig.bench(Setup::default())?;
+    bench.inject(0, Fault::FailCall { call: Call::Open, target: Some(Target::Heap), errno: 13 })?;
+    let error = bench.cameras.first().expect("it is there").acquire().err().expect("it was refused");
+    assert_eq!((error.kind(), error.errno()), (ErrorKind::PermissionDenied, Some(13)), "{error}");
+    assert!(error.place().is_some_and(|place| place.contains("heap")), "{error}");
+    assert!(error.advice().is_some(), "{error}: what is one to do?");
+    drop(bench.camera());
+    Ok(())
+}
+
 /// Catches: "out of memory" that does not say how much would have been needed.
 pub fn b43_running_out_of_contiguous_memory(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup { memory_bytes: Some(24 << 20), ..Setup::default() })?;

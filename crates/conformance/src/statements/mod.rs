@@ -110,6 +110,7 @@ macro_rules! for_each_statement {
                 b42_an_unplugged_device_ends_the_session
                 b43_a_busy_camera_says_so
                 b43_errors_name_the_device_and_help
+                b43_a_refused_heap_is_told
                 b43_running_out_of_contiguous_memory
                 b43_unknown_cameras_are_named
                 b44_dropped_frames_are_counted_with_their_cause

@@ -23,8 +23,8 @@ use pinhole_camera::job::ControlLoop;
 use pinhole_camera::pipeline::Pipeline;
 use pinhole_device::uapi::control_codes as code;
 use pinhole_device::{
-    ControlWrite, ImageFormat, Interest, MediaBusFormat, NodeFormat, Payload, Provider, SelectionTarget,
-    SubDevice, Waker,
+    ControlWrite, Heap, ImageFormat, Interest, MediaBusFormat, NodeFormat, Payload, Provider,
+    SelectionTarget, SubDevice, Waker,
 };
 use pinhole_sensor::SensorHelper;
 use pinhole_sensor::delayed::SensorControls;
@@ -150,8 +150,7 @@ impl Vc4Camera {
         };
         let nodes = (0..STREAMS).map(|stream| provider.video_node(&path(stream))).collect::<Result<_>>()?;
         let sensor = Some(provider.sub_device(&location.sensor_path)?);
-        // Without a heap there is no lens shading table; all else works.
-        let heap = provider.heap().ok();
+        let heap = heap_if_any(provider.as_mut())?;
         Ok(Devices { media, nodes, sensor, heap, poller: provider.poller()?, mapper: provider.mapper() })
     }
 
@@ -287,6 +286,15 @@ impl Vc4Camera {
             set_image(devices, stream, wanted)?;
         }
         Ok(())
+    }
+}
+
+/// The heap. On machines that have none there is no lens shading table, and all else works;
+/// one that is there and refuses is an error, for somebody has to know.
+fn heap_if_any(provider: &mut dyn Provider) -> Result<Option<Box<dyn Heap>>> {
+    match provider.heap() {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        heap => heap.map(Some),
     }
 }
 
