@@ -12,7 +12,7 @@ use crate::pipeline::{Action, Actions, ControlTarget, Event, Pipeline};
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::PlaneMemory;
 use pinhole_device::node::PLANES_MAX;
-use pinhole_device::{Interest, NodeEvent, QueueBuffer, QueuePlane, Ready};
+use pinhole_device::{Interest, NodeEvent, QueueBuffer, QueuePlane, Ready, VideoNode};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ impl<P: Pipeline> Engine<P> {
 
     /// Drops what was still to be done, but for requests that are to be given back.
     fn hand_out_completed(&mut self, exchange: &Exchange) {
-        for action in self.actions.drain(..) {
+        while let Some(action) = self.actions.pop_front() {
             if let Action::Complete(request) = action {
                 exchange.complete(request);
             }
@@ -151,20 +151,20 @@ impl<P: Pipeline> Engine<P> {
             return Ok(()); // A fence: the next turn looks.
         };
         if ready.gone {
-            return Err(Error::new(ErrorKind::Disconnected, "waiting for frames")
-                .at(node.capabilities().name.clone())
-                .because("the device is gone")
-                .hint("was it unplugged, or its driver unloaded?"));
+            return Err(gone(node.as_ref()));
         }
         if ready.events {
             self.serve_frame_start(usize::from(ready.key), exchange)?;
         }
-        if ready.buffers
-            && let Some(done) = self.devices.nodes[usize::from(ready.key)].dequeue()?
-        {
-            self.feed(Event::Buffer { stream: ready.key as u8, done }, exchange)?;
+        if ready.buffers { self.serve_buffer(ready.key, exchange) } else { Ok(()) }
+    }
+
+    fn serve_buffer(&mut self, key: u16, exchange: &Exchange) -> Result<()> {
+        match self.devices.nodes[usize::from(key)].dequeue() {
+            Ok(Some(ref done)) => self.feed(Event::Buffer { stream: key as u8, done }, exchange),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     /// Feeds the newest frame start. Those before it have passed: what is written now comes too
@@ -189,7 +189,8 @@ impl<P: Pipeline> Engine<P> {
         Ok(())
     }
 
-    fn feed(&mut self, event: Event, exchange: &Exchange) -> Result<()> {
+    #[inline]
+    fn feed(&mut self, event: Event<'_>, exchange: &Exchange) -> Result<()> {
         self.pipeline.on_event(self.now, event, &mut self.actions);
         if self.actions.is_empty() { Ok(()) } else { self.carry_out(exchange) }
     }
@@ -260,6 +261,14 @@ impl<P: Pipeline> Engine<P> {
             self.pipeline.on_event(self.now, Event::Answer(job), &mut self.actions);
         }
     }
+}
+
+#[cold]
+fn gone(node: &dyn VideoNode) -> Error {
+    Error::new(ErrorKind::Disconnected, "waiting for frames")
+        .at(node.capabilities().name.clone())
+        .because("the device is gone")
+        .hint("was it unplugged, or its driver unloaded?")
 }
 
 fn queue_plane(plane: &PlaneMemory, bytes_used: u32) -> QueuePlane<'_> {

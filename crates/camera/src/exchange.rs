@@ -6,9 +6,9 @@
 
 use crate::drops::{DropCause, DropCounters};
 use crate::request::Request;
+use crate::ring::Ring;
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_device::Waker;
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -36,8 +36,8 @@ impl From<Box<QueueError>> for Error {
 
 #[derive(Default)]
 struct State {
-    inbox: VecDeque<Request>,
-    outbox: VecDeque<Request>,
+    inbox: Ring<Request>,
+    outbox: Ring<Request>,
     /// How many requests were queued since the start.
     numbered: u64,
     /// Requests that the loop has.
@@ -86,8 +86,8 @@ impl Exchange {
     /// Descriptors ran out.
     pub fn new(loop_waker: Waker) -> Result<Self> {
         let state = State {
-            inbox: VecDeque::with_capacity(REQUESTS_MAX),
-            outbox: VecDeque::with_capacity(REQUESTS_MAX),
+            inbox: Ring::with_capacity(REQUESTS_MAX),
+            outbox: Ring::with_capacity(REQUESTS_MAX),
             ..State::default()
         };
         Ok(Self {

@@ -17,6 +17,7 @@ pub mod job;
 pub mod lru;
 pub mod pipeline;
 pub mod request;
+pub mod ring;
 pub mod session;
 pub mod slots;
 pub mod stream;

@@ -5,67 +5,61 @@ const NONE: u16 = u16::MAX;
 /// Numbers below a bound, in order of use. A number is in the list at most once.
 #[derive(Debug)]
 pub struct Lru {
+    /// A ring: one link for each number, and a last one that joins the newest to the oldest.
     links: Vec<Link>,
-    oldest: u16,
-    newest: u16,
 }
 
-/// A number's place in the list.
+/// A number's place in the ring; [`NONE`] on both sides of one that is not listed.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     next: u16,
     previous: u16,
-    listed: bool,
 }
+
+const UNLISTED: Link = Link { next: NONE, previous: NONE };
 
 impl Lru {
     /// An empty list for numbers below `bound`.
     pub fn new(bound: u16) -> Self {
-        let unlisted = Link { next: NONE, previous: NONE, listed: false };
-        Self { links: vec![unlisted; usize::from(bound)], oldest: NONE, newest: NONE }
+        let mut links = vec![UNLISTED; usize::from(bound)];
+        links.push(Link { next: bound, previous: bound });
+        Self { links }
+    }
+
+    fn joint(&self) -> u16 {
+        (self.links.len() - 1) as u16
     }
 
     /// Appends a number as the one used last.
     #[inline]
     pub fn push(&mut self, number: u16) {
+        let joint = self.joint();
+        let newest = self.links[usize::from(joint)].previous;
         let link = &mut self.links[usize::from(number)];
-        assert!(!link.listed, "{number} is in the list already");
-        *link = Link { next: NONE, previous: self.newest, listed: true };
-        match self.newest {
-            NONE => self.oldest = number,
-            newest => self.links[usize::from(newest)].next = number,
-        }
-        self.newest = number;
+        assert!(link.next == NONE, "{number} is in the list already");
+        *link = Link { next: joint, previous: newest };
+        self.links[usize::from(newest)].next = number;
+        self.links[usize::from(joint)].previous = number;
     }
 
     /// Takes a number out, wherever it is; says whether it was in the list.
     #[inline]
     pub fn remove(&mut self, number: u16) -> bool {
-        let link = &mut self.links[usize::from(number)];
-        if !std::mem::take(&mut link.listed) {
+        let Link { next, previous } = std::mem::replace(&mut self.links[usize::from(number)], UNLISTED);
+        if next == NONE {
             return false;
         }
-        let Link { next, previous, .. } = *link;
-        match previous {
-            NONE => self.oldest = next,
-            previous => self.links[usize::from(previous)].next = next,
-        }
-        match next {
-            NONE => self.newest = previous,
-            next => self.links[usize::from(next)].previous = previous,
-        }
+        self.links[usize::from(previous)].next = next;
+        self.links[usize::from(next)].previous = previous;
         true
     }
 
     /// Takes out the number that was used longest ago.
     #[inline]
     pub fn pop_oldest(&mut self) -> Option<u16> {
-        let oldest = self.oldest;
-        self.remove_some(oldest)
-    }
-
-    fn remove_some(&mut self, number: u16) -> Option<u16> {
-        (number != NONE && self.remove(number)).then_some(number)
+        let joint = self.joint();
+        let oldest = self.links[usize::from(joint)].next;
+        (oldest != joint && self.remove(oldest)).then_some(oldest)
     }
 }
 

@@ -9,12 +9,12 @@ use crate::devices::Devices;
 use crate::drops::DropCounters;
 use crate::job::Job;
 use crate::request::Request;
+use crate::ring::Ring;
 use pinhole_base::geometry::{ModePixels, Rect};
 use pinhole_base::{Error, Result, Timestamp};
 use pinhole_buffer::FrameMemory;
 use pinhole_device::Dequeued;
 use pinhole_device::control::WriteList;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Where controls are written to.
@@ -30,7 +30,7 @@ pub enum ControlTarget {
 
 /// Something that happened.
 #[derive(Debug)]
-pub enum Event {
+pub enum Event<'a> {
     /// The application queued a request, and its fences have signalled; or it is cancelled
     /// already, and only waits for its turn.
     Request(Request),
@@ -39,7 +39,7 @@ pub enum Event {
         /// The stream it belongs to.
         stream: u8,
         /// What the device said of it.
-        done: Dequeued,
+        done: &'a Dequeued,
     },
     /// The sensor begins a frame.
     FrameStart {
@@ -109,7 +109,7 @@ pub enum Action {
 }
 
 /// Actions that wait to be carried out, in order.
-pub type Actions = VecDeque<Action>;
+pub type Actions = Ring<Action>;
 
 /// Takes back the buffers of one stream that wait to be given to its device.
 pub fn withdraw(actions: &mut Actions, stream: u8) {
@@ -119,7 +119,7 @@ pub fn withdraw(actions: &mut Actions, stream: u8) {
 /// A pipeline: everything between the devices and the requests, as a step function.
 pub trait Pipeline: Send {
     /// Takes in one event, at the time `now`, and appends what is to be done.
-    fn on_event(&mut self, now: Timestamp, event: Event, actions: &mut Actions);
+    fn on_event(&mut self, now: Timestamp, event: Event<'_>, actions: &mut Actions);
 
     /// When the next [`Event::Timer`] is due, if nothing else happens.
     fn deadline(&self) -> Option<Timestamp>;

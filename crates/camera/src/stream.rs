@@ -51,7 +51,7 @@ pub struct Returned {
 #[derive(Debug)]
 pub struct Stream {
     traits: StreamTraits,
-    pool: VecDeque<Token>,
+    pool: Vec<Token>,
     waiting: VecDeque<Wish>,
     in_device: Vec<Option<Returned>>,
     slots: Slots,
@@ -63,7 +63,7 @@ impl Stream {
     pub fn new(traits: StreamTraits, slots: u16, buffers: u16) -> Self {
         Self {
             traits,
-            pool: VecDeque::with_capacity(usize::from(buffers)),
+            pool: Vec::with_capacity(usize::from(buffers)),
             waiting: VecDeque::with_capacity(usize::from(buffers)),
             in_device: (0..slots).map(|_| None).collect(),
             slots: Slots::new(slots, buffers),
@@ -103,7 +103,7 @@ impl Stream {
 
     /// Puts a new internal buffer into the pool.
     pub fn stock(&mut self, token: Token) {
-        self.pool.push_back(token);
+        self.pool.push(token);
     }
 
     /// Queues a buffer that [`BufferTable::adopt`] gave, on behalf of a request.
@@ -131,7 +131,14 @@ impl Stream {
     }
 
     /// Queues everything that is in the pool: what an internal stream does at all times.
+    #[inline]
     pub fn queue_all(&mut self, table: &mut BufferTable, actions: &mut Actions) {
+        if !self.pool.is_empty() {
+            self.queue_pool(table, actions);
+        }
+    }
+
+    fn queue_pool(&mut self, table: &mut BufferTable, actions: &mut Actions) {
         while self.waiting.is_empty() && self.send_pooled(table, actions).is_some() {}
         while self.waiting.len() < self.pool.len() {
             self.waiting.push_back(Wish::Internal(None));
@@ -151,7 +158,7 @@ impl Stream {
     ) -> Option<()> {
         let (token, from) = match token {
             Some(token) => (token, Owner::Waiting),
-            None => (self.pool.pop_front()?, Owner::Pool),
+            None => (self.pool.pop()?, Owner::Pool),
         };
         let slot = self.slots.take(token.index())?;
         self.send(slot, token, from, request, table, actions);
@@ -168,10 +175,23 @@ impl Stream {
         Some(returned)
     }
 
+    /// Queues an internal buffer that is free again, at once where nothing is in its way.
+    pub fn requeue(&mut self, token: Token, from: Owner, table: &mut BufferTable, actions: &mut Actions) {
+        if self.waiting.is_empty()
+            && self.pool.is_empty()
+            && let Some(slot) = self.slots.take(token.index())
+        {
+            self.send(slot, token, from, None, table, actions);
+            return;
+        }
+        self.put_back(token, from, table, actions);
+        self.queue_all(table, actions);
+    }
+
     /// Puts an internal buffer back: into the pool, then serves whoever waits.
     pub fn put_back(&mut self, token: Token, from: Owner, table: &mut BufferTable, actions: &mut Actions) {
         table.transfer(&token, from, Owner::Pool);
-        self.pool.push_back(token);
+        self.pool.push(token);
         self.serve(table, actions);
     }
 
@@ -183,8 +203,8 @@ impl Stream {
 
     /// Sends the next buffer of the pool.
     fn send_pooled(&mut self, table: &mut BufferTable, actions: &mut Actions) -> Option<()> {
-        let slot = self.slots.take(self.pool.front()?.index())?;
-        let token = self.pool.pop_front()?;
+        let slot = self.slots.take(self.pool.last()?.index())?;
+        let token = self.pool.pop()?;
         self.send(slot, token, Owner::Pool, None, table, actions);
         Some(())
     }
@@ -192,12 +212,12 @@ impl Stream {
     fn serve_one(&mut self, table: &mut BufferTable, actions: &mut Actions) -> Option<()> {
         let buffer = match self.waiting.front()? {
             Wish::Buffer(token, _) => token.index(),
-            Wish::Internal(_) => self.pool.front()?.index(),
+            Wish::Internal(_) => self.pool.last()?.index(),
         };
         let slot = self.slots.take(buffer)?;
         let (token, from, request) = match self.waiting.pop_front()? {
             Wish::Buffer(token, request) => (token, Owner::Waiting, request),
-            Wish::Internal(request) => (self.pool.pop_front()?, Owner::Pool, request),
+            Wish::Internal(request) => (self.pool.pop()?, Owner::Pool, request),
         };
         self.send(slot, token, from, request, table, actions);
         Some(())

@@ -46,7 +46,7 @@ impl Bench {
         for _ in 0..internal {
             stream.stock(table.enter_internal(memory()).unwrap());
         }
-        Self { stream, table, actions: Actions::new() }
+        Self { stream, table, actions: Actions::default() }
     }
 
     fn queue(&mut self, memory: &Arc<FrameMemory>, request: u64) {

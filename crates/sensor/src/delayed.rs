@@ -173,6 +173,13 @@ impl Wish {
     const fn effect(&self, control: usize) -> Effect {
         Effect { value: self.values[control], cookie: self.cookie, number: self.number }
     }
+
+    /// This wish, with another one's horizontal blanking if it leaves that as it is.
+    fn or_hblank_of(mut self, other: Self) -> Self {
+        let hblank = SensorControl::Hblank as usize;
+        self.values[hblank] = self.values[hblank].or(other.values[hblank]);
+        self
+    }
 }
 
 /// One control's values by frame, up to the newest frame decided.
@@ -233,9 +240,10 @@ pub struct DelayedControls {
     bound: Option<ExposureBound>,
     pending: VecDeque<Wish>,
     wishes: u64,
-    /// The newest frame start, and the wish that it took up.
+    /// The newest frame start.
     last_start: Option<u64>,
-    taken_up: Option<Wish>,
+    /// It took up a wish: the newest target.
+    took_up: bool,
 }
 
 const EXPOSURE: usize = SensorControl::Exposure as usize;
@@ -257,7 +265,7 @@ impl DelayedControls {
             pending: VecDeque::with_capacity(PENDING_MAX + 1),
             wishes: 0,
             last_start: None,
-            taken_up: None,
+            took_up: false,
         }
     }
 
@@ -267,7 +275,7 @@ impl DelayedControls {
         self.pending.clear();
         self.wishes = 0;
         self.last_start = None;
-        self.taken_up = None;
+        self.took_up = false;
         let wish = Wish { values: initial.by_control(), cookie: 0, number: 0 };
         self.rebase(0, wish, |c| wish.effect(c));
     }
@@ -332,21 +340,32 @@ impl DelayedControls {
     /// frames whose start was missed at what came before.
     fn aim(&mut self, sequence: u64) {
         let aimed = sequence + self.longest_delay;
-        let before = self.latest_target();
-        self.taken_up = None;
-        for _ in self.next_target..=aimed.min(self.next_target + PENDING_MAX as u64) {
-            self.taken_up = self.pending.pop_front().or(self.taken_up);
+        if self.next_target < aimed {
+            self.skip_to(aimed);
         }
+        let before = self.latest_target();
+        self.took_up = !self.pending.is_empty();
+        match self.pending.pop_front() {
+            Some(wish) => self.push_target(wish.or_hblank_of(before)),
+            None => self.push_target(before),
+        }
+    }
+
+    /// The frames before `aimed` aim at what came before. As many wishes as were meant for them
+    /// are given up, but for the newest there is.
+    #[cold]
+    fn skip_to(&mut self, aimed: u64) {
+        let missed = (aimed - self.next_target).min(PENDING_MAX as u64) as usize;
+        let given_up = missed.min(self.pending.len().saturating_sub(1));
+        self.pending.drain(..given_up);
+        let before = self.latest_target();
         self.next_target = self.next_target.max(self.horizon(aimed));
         while self.next_target < aimed {
             self.push_target(before);
         }
-        let mut target = self.taken_up.unwrap_or(before);
-        let hblank = SensorControl::Hblank as usize;
-        target.values[hblank] = target.values[hblank].or(before.values[hblank]);
-        self.push_target(target);
     }
 
+    #[inline]
     fn push_target(&mut self, target: Wish) {
         self.targets[slot(self.next_target)] = target;
         self.next_target += 1;
@@ -455,10 +474,11 @@ impl DelayedControls {
 
     /// Puts the wish that was taken up last back to the front, to be taken up again.
     fn postpone(&mut self) {
-        let Some(wish) = self.taken_up.take() else { return };
-        let before = self.targets[slot(self.next_target + HISTORY as u64 - 2)];
-        self.targets[slot(self.next_target - 1)] = before;
-        self.pending.push_front(wish);
+        if std::mem::take(&mut self.took_up) {
+            let before = self.targets[slot(self.next_target + HISTORY as u64 - 2)];
+            let wish = std::mem::replace(&mut self.targets[slot(self.next_target - 1)], before);
+            self.pending.push_front(wish);
+        }
     }
 
     /// What applied to frame `sequence`; `None` if it lies further back than the record

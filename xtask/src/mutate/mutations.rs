@@ -48,8 +48,8 @@ pub(super) const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "waiting-not-served",
         file: "crates/camera/src/stream.rs",
-        original: "        self.pool.push_back(token);\n        self.serve(table, actions);",
-        replacement: "        self.pool.push_back(token);\n        let _ = actions;",
+        original: "        self.pool.push(token);\n        self.serve(table, actions);",
+        replacement: "        self.pool.push(token);\n        let _ = actions;",
         models: "a buffer comes back and nobody who waits for one gets it",
     },
     Mutation {
@@ -90,8 +90,8 @@ pub(super) const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "late-image-last",
         file: MATCHING,
-        original: "put_before(&mut self.images, behind, image);",
-        replacement: "put_before(&mut self.images, behind.min(0), image);",
+        original: "self.images.push_before(behind, image);",
+        replacement: "self.images.push_before(behind.min(0), image);",
         models: "an image that comes late is put behind those that began after it",
     },
     Mutation {
@@ -111,8 +111,8 @@ pub(super) const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "slot-taken-newest",
         file: "crates/camera/src/lru.rs",
-        original: "let oldest = self.oldest;",
-        replacement: "let oldest = self.newest;",
+        original: "let oldest = self.links[usize::from(joint)].next;",
+        replacement: "let oldest = self.links[usize::from(joint)].previous;",
         models: "the slot of the buffer that was used last is given away",
     },
     Mutation {

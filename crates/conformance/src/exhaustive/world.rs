@@ -174,7 +174,7 @@ impl World {
             setting,
             machine: Machine::new(plan(setting)),
             devices: devices(),
-            actions: Actions::new(),
+            actions: Actions::default(),
             streams,
             ready,
             spare,
@@ -314,7 +314,7 @@ impl World {
 
     // What happens.
 
-    fn feed(&mut self, event: Event) {
+    fn feed(&mut self, event: Event<'_>) {
         if !self.case.running {
             return;
         }
@@ -383,7 +383,7 @@ impl World {
         let done = Dequeued { error: fault == Some(Fault::Flagged), ..done };
         for _ in 0..if fault == Some(Fault::Twice) { 2 } else { 1 } {
             self.case.held[usize::from(stream)].retain(|held| u32::from(held.slot) != done.slot);
-            self.feed(Event::Buffer { stream, done });
+            self.feed(Event::Buffer { stream, done: &done });
         }
         let isp = [INPUT, OUTPUT0, STATISTICS];
         self.case.isp_busy &= isp.iter().any(|stream| !self.case.held[usize::from(*stream)].is_empty());

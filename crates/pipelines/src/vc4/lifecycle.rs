@@ -20,7 +20,8 @@ use pinhole_sensor::delayed::SensorControl;
 use std::sync::Arc;
 
 impl Pipeline for Machine {
-    fn on_event(&mut self, now: Timestamp, event: Event, actions: &mut Actions) {
+    #[inline(always)]
+    fn on_event(&mut self, now: Timestamp, event: Event<'_>, actions: &mut Actions) {
         self.step(now, event, actions);
     }
 

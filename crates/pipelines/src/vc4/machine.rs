@@ -44,7 +44,6 @@ use pinhole_camera::stream::{Stream, StreamTraits};
 use pinhole_camera::table::BufferTable;
 use pinhole_device::Dequeued;
 use pinhole_sensor::delayed::{DelayedControls, SensorControl, Writes};
-use std::time::Duration;
 
 /// Most buffers known at once: those of [`REQUESTS_MAX`] requests with three streams each,
 /// and the internal ones.
@@ -82,8 +81,8 @@ pub(super) struct Received {
 pub(super) struct Due {
     /// The receiver has had buffers since then, and gave none.
     since: Timestamp,
-    /// How long it could take when it became due.
-    limit: Duration,
+    /// It has failed if it gives none until then.
+    deadline: Timestamp,
 }
 
 /// The machine. See the module's text.
@@ -167,25 +166,33 @@ impl Machine {
         *self = Self::new(plan);
     }
 
-    pub(super) fn step(&mut self, now: Timestamp, event: Event, actions: &mut Actions) {
+    /// Inlined, so that the loop, which knows what happened, calls what takes care of it.
+    #[inline(always)]
+    pub(super) fn step(&mut self, now: Timestamp, event: Event<'_>, actions: &mut Actions) {
         match event {
             Event::Request(request) => self.on_request(now, request, actions),
-            Event::Buffer { stream, done } => self.on_buffer(now, stream, &done, actions),
+            Event::Buffer { stream, done } => self.on_buffer(now, stream, done, actions),
             Event::FrameStart { sequence, timestamp } => {
                 self.on_frame_start(now, sequence, timestamp, actions);
             }
             Event::Answer(job) => self.on_answer(now, job, actions),
-            Event::QueueFailed { error, .. } | Event::ControlsFailed { error, .. }
-                if self.is_over(&error) =>
-            {
-                actions.push_front(Action::Fail(error));
-            }
             Event::QueueFailed { stream, slot, error } => self.on_queue_failed(stream, slot, error, actions),
             Event::ControlsFailed { target, error } => self.on_controls_failed(target, error, actions),
             Event::Timer => self.on_timer(now, actions),
         }
-        self.try_run(now, actions);
-        self.complete_done(actions);
+        self.go_on(now, actions);
+    }
+
+    /// Does what has become possible: after most events, nothing.
+    #[inline]
+    fn go_on(&mut self, now: Timestamp, actions: &mut Actions) {
+        let images = self.matcher.images();
+        if images > 1 || (images == 1 && self.run.is_none()) {
+            self.try_run(now, actions);
+        }
+        if self.requests.has_done() {
+            self.complete_done(actions);
+        }
         self.watch_sensor(now);
     }
 
@@ -246,6 +253,7 @@ impl Machine {
         self.requests.finish(number);
     }
 
+    #[inline(never)]
     fn complete_done(&mut self, actions: &mut Actions) {
         while let Some(request) = self.requests.pop_done() {
             actions.push_back(Action::Complete(request));
@@ -368,9 +376,7 @@ impl Machine {
     }
 
     pub(super) fn release_embedded(&mut self, token: Token, from: Owner, actions: &mut Actions) {
-        let stream = &mut self.streams[usize::from(EMBEDDED)];
-        stream.put_back(token, from, &mut self.table, actions);
-        stream.queue_all(&mut self.table, actions);
+        self.streams[usize::from(EMBEDDED)].requeue(token, from, &mut self.table, actions);
     }
 
     pub(super) fn recycle_unmatched(&mut self, actions: &mut Actions) {
@@ -427,10 +433,18 @@ impl Machine {
         self.limits_coming = (limits.pairing < self.limits.pairing).then_some((first, limits));
         if self.limits_coming.is_none() {
             self.limits = limits;
+            if let Some(due) = &mut self.received.due {
+                due.deadline = due.deadline.max(due.since + limits.device);
+            }
         }
     }
 
+    #[cold]
     fn on_controls_failed(&mut self, target: ControlTarget, error: Error, actions: &mut Actions) {
+        if self.is_over(&error) {
+            actions.push_front(Action::Fail(error));
+            return;
+        }
         self.drops.count(DropCause::Refused);
         match target {
             ControlTarget::SensorFirst => {
@@ -465,7 +479,12 @@ impl Machine {
         self.state == State::Starting || error.kind() == ErrorKind::Disconnected
     }
 
+    #[cold]
     fn on_queue_failed(&mut self, stream: u8, slot: u16, error: Error, actions: &mut Actions) {
+        if self.is_over(&error) {
+            actions.push_front(Action::Fail(error));
+            return;
+        }
         self.drops.count(DropCause::Refused);
         match stream {
             IMAGE => self.refuse_raw(slot, error, actions),
@@ -509,12 +528,12 @@ impl Machine {
     fn watch_sensor(&mut self, now: Timestamp) {
         let due = self.state == State::Running && self.streams[usize::from(IMAGE)].queued() > 0;
         if due != self.received.due.is_some() {
-            self.received.due = due.then_some(Due { since: now, limit: self.limits.device });
+            self.received.due = due.then(|| Due { since: now, deadline: now + self.limits.device });
         }
     }
 
     fn sensor_deadline(&self) -> Option<Timestamp> {
-        self.received.due.map(|due| due.since + due.limit.max(self.limits.device))
+        self.received.due.map(|due| due.deadline)
     }
 
     fn silent(&self) -> Error {

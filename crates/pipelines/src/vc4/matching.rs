@@ -7,7 +7,7 @@
 
 use pinhole_base::Timestamp;
 use pinhole_buffer::Token;
-use std::collections::VecDeque;
+use pinhole_camera::ring::Ring;
 use std::time::Duration;
 
 /// An image from the receiver.
@@ -65,19 +65,15 @@ pub enum Unmatched {
 /// The two queues.
 #[derive(Debug)]
 pub struct Matcher {
-    images: VecDeque<Image>,
-    embedded: VecDeque<Embedded>,
+    images: Ring<Image>,
+    embedded: Ring<Embedded>,
     expects_embedded: bool,
 }
 
 impl Matcher {
     /// Empty queues, for at most `bound` of each.
     pub fn new(bound: usize, expects_embedded: bool) -> Self {
-        Self {
-            images: VecDeque::with_capacity(bound),
-            embedded: VecDeque::with_capacity(bound),
-            expects_embedded,
-        }
+        Self { images: Ring::with_capacity(bound), embedded: Ring::with_capacity(bound), expects_embedded }
     }
 
     /// Takes in an image. One that comes late takes its place before those of later requests,
@@ -88,14 +84,14 @@ impl Matcher {
             _ => other.timestamp > image.timestamp,
         };
         let behind = self.images.iter().rev().take_while(later).count();
-        put_before(&mut self.images, behind, image);
+        self.images.push_before(behind, image);
     }
 
     /// Takes in embedded data, likewise.
     pub fn push_embedded(&mut self, embedded: Embedded) {
         let later = |other: &&Embedded| other.timestamp > embedded.timestamp;
         let behind = self.embedded.iter().rev().take_while(later).count();
-        put_before(&mut self.embedded, behind, embedded);
+        self.embedded.push_before(behind, embedded);
     }
 
     /// How many images wait.
@@ -156,14 +152,6 @@ impl Matcher {
             let orphan = self.embedded.pop_front().expect("there is a first one");
             unmatched.push(Unmatched::Orphan(orphan.token));
         }
-    }
-}
-
-/// Puts a piece before the last `behind` others.
-fn put_before<T>(queue: &mut VecDeque<T>, behind: usize, piece: T) {
-    match behind {
-        0 => queue.push_back(piece), // As ever but when something came late.
-        _ => queue.insert(queue.len() - behind, piece),
     }
 }
 

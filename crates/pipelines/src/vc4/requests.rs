@@ -4,7 +4,7 @@ use pinhole_base::{Error, Timestamp};
 use pinhole_buffer::Token;
 use pinhole_camera::config::STREAMS_MAX;
 use pinhole_camera::request::Request;
-use std::collections::VecDeque;
+use pinhole_camera::ring::Ring;
 
 /// How far a request has come in the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,10 @@ pub struct Entry {
 /// The queue of requests.
 #[derive(Debug)]
 pub struct RequestQueue {
-    entries: VecDeque<Entry>,
+    entries: Ring<Entry>,
     first: u64,
+    /// None before it waits for a frame.
+    waiting: u64,
     /// How many are done.
     done: usize,
 }
@@ -43,7 +45,7 @@ pub struct RequestQueue {
 impl RequestQueue {
     /// An empty queue, for at most `bound` requests.
     pub fn new(bound: usize) -> Self {
-        Self { entries: VecDeque::with_capacity(bound), first: 0, done: 0 }
+        Self { entries: Ring::with_capacity(bound), first: 0, waiting: 0, done: 0 }
     }
 
     /// Appends a request that came at `now`, and numbers it.
@@ -62,9 +64,13 @@ impl RequestQueue {
     }
 
     /// The number of the first request that waits for a frame.
-    pub fn next_waiting(&self) -> Option<u64> {
-        let at = self.entries.iter().position(|entry| entry.progress == Progress::Waiting)?;
-        Some(self.first + at as u64)
+    pub fn next_waiting(&mut self) -> Option<u64> {
+        // What waits no more never waits again.
+        self.waiting = self.waiting.max(self.first);
+        while self.get(self.waiting)?.progress != Progress::Waiting {
+            self.waiting += 1;
+        }
+        Some(self.waiting)
     }
 
     /// Notes that a request is done or given up.
@@ -77,19 +83,21 @@ impl RequestQueue {
         }
     }
 
-    /// Takes the first request out if it is done.
+    /// Whether some are done.
     #[inline]
+    pub fn has_done(&self) -> bool {
+        self.done > 0
+    }
+
+    /// Takes the first request out if it is done.
     pub fn pop_done(&mut self) -> Option<Request> {
-        if self.done == 0 {
-            return None;
-        }
         let done = self.entries.front()?.progress == Progress::Done;
         if done { self.pop() } else { None }
     }
 
     /// Takes the first request out; cancels it for `reason` unless it is done.
     pub fn pop_cancelled(&mut self, reason: &Error) -> Option<Request> {
-        if let Some(front) = self.entries.front_mut()
+        if let Some(front) = self.entries.get_mut(0)
             && front.progress != Progress::Done
         {
             front.request.cancel(reason.clone());
@@ -110,7 +118,7 @@ impl RequestQueue {
     /// Requests are under way.
     pub fn restart(&mut self) {
         assert!(self.entries.is_empty(), "{} requests are under way", self.entries.len());
-        self.first = 0;
+        (self.first, self.waiting) = (0, 0);
     }
 
     /// How many are under way.

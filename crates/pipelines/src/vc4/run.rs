@@ -78,6 +78,7 @@ const STALE_FRAMES: u32 = 3;
 impl Machine {
     /// Starts a run if nothing is in its way: the machine is idle, and there is a request
     /// with a frame for it, or a frame to be hidden.
+    #[inline(never)]
     pub(super) fn try_run(&mut self, now: Timestamp, actions: &mut Actions) {
         self.prune(actions);
         self.matching_deadline = None;
@@ -315,13 +316,13 @@ impl Machine {
                 hblank: None,
             };
             // Cookies count requests from 1: 0 is what the sensor had at start.
-            let cookie =
-                self.run.as_ref().and_then(|run| run.request).map_or_else(|| self.last_cookie(), |n| n + 1);
+            let request = self.run.as_ref().and_then(|run| run.request);
+            let cookie = request.map_or_else(|| self.last_cookie(), |number| number + 1);
             self.delayed.push(controls, cookie);
         }
     }
 
-    fn last_cookie(&self) -> u64 {
+    fn last_cookie(&mut self) -> u64 {
         self.requests.next_waiting().unwrap_or(0)
     }
 
