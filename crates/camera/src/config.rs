@@ -72,7 +72,8 @@ pub struct StreamConfiguration {
 pub struct Configuration {
     /// The streams; requests name them by their place here.
     pub streams: Vec<StreamConfiguration>,
-    /// How the sensor is to mirror the picture.
+    /// How the sensor is to mirror the picture. What is proposed turns it upright, as the sensor
+    /// is mounted.
     pub transform: Transform,
     /// The sensor mode, if it is to be a certain one: its size and bits a sample.
     pub sensor_mode: Option<(Size<ModePixels>, u8)>,

@@ -70,7 +70,8 @@ pub(crate) fn configuration(
 ) -> Result<Configuration> {
     let roles: Vec<_> = streams.iter().map(|stream| stream.role).collect();
     let mut configuration = camera.propose(&roles)?;
-    configuration.transform = transform(camera.info(), picture);
+    let flips = Transform { hflip: picture.hflip, vflip: picture.vflip };
+    configuration.transform = configuration.transform.then(flips);
     configuration.sensor_mode = picture.mode;
     let base = base_size(picture, streams);
     for (stream, request) in configuration.streams.iter_mut().zip(streams) {
@@ -91,15 +92,6 @@ pub(crate) fn configuration(
         console::say(&format!("adjusted: {adjustment}"));
     }
     Ok(configuration)
-}
-
-/// How the sensor has to mirror the picture so that it comes out upright, and then as asked.
-fn transform(info: &CameraInfo, picture: &PictureOptions) -> Transform {
-    let mounted = match info.properties.get(control::ROTATION) {
-        Some(180) => Transform::ROTATE_180,
-        _ => Transform::IDENTITY,
-    };
-    mounted.then(Transform { hflip: picture.hflip, vflip: picture.vflip })
 }
 
 /// The size of the sensor mode that was asked for, in so many words or by the RAW stream's.

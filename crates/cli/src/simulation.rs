@@ -40,6 +40,11 @@ impl SimulatedCamera {
         match key {
             "sensor" => self.set_sensor(value),
             "embedded" => switch(key, value).map(|embedded| self.camera.embedded = embedded),
+            "rotation" => match value {
+                Some("0") => Ok(self.camera.rotation_degrees = 0),
+                Some("180") => Ok(self.camera.rotation_degrees = 180),
+                _ => Err("`rotation` is 0 or 180: how the sensor is mounted".to_owned()),
+            },
             "lux" => within(key, value, 0.001, 200_000.0).map(|lux| self.lux = Some(lux)),
             "kelvin" => within(key, value, 1000.0, 25_000.0).map(|kelvin| self.kelvin = Some(kelvin)),
             "scene" => parsing::value(key, value, "a folder of pictures, or one picture")
@@ -47,7 +52,7 @@ impl SimulatedCamera {
             "seed" => parsing::value(key, value, "a whole number").map(|seed| self.seed = Some(seed)),
             "fault" => FaultRequest::parse(value.unwrap_or("")).map(|fault| self.faults.push(fault)),
             _ => Err(format!(
-                "`{key}` is unknown; there are sensor, embedded, lux, kelvin, scene, seed, fault"
+                "`{key}` is unknown; there are sensor, embedded, rotation, lux, kelvin, scene, seed, fault"
             )),
         }
     }

@@ -35,7 +35,7 @@ fn modes() -> Vec<ModeDetail> {
 }
 
 fn valid(roles: &[Role], change: impl FnOnce(&mut Configuration)) -> (Configuration, Vec<String>, usize) {
-    let mut configuration = propose(&modes(), roles).unwrap();
+    let mut configuration = propose(&modes(), Transform::IDENTITY, roles).unwrap();
     validate(&modes(), &mut configuration).unwrap();
     change(&mut configuration);
     let (adjustments, at) = validate(&modes(), &mut configuration).unwrap();
@@ -120,7 +120,7 @@ fn a_flip_changes_the_order_of_the_raw_stream() {
 
 #[test]
 fn too_many_streams_or_none_is_an_error_of_its_own() {
-    let kind = |roles: &[Role]| propose(&modes(), roles).unwrap_err().kind();
+    let kind = |roles: &[Role]| propose(&modes(), Transform::IDENTITY, roles).unwrap_err().kind();
     assert_eq!(kind(&[]), ErrorKind::InvalidArgument);
     assert_eq!(kind(&[Role::Raw, Role::Raw]), ErrorKind::LimitReached);
     assert_eq!(kind(&[Role::Still, Role::Video, Role::Viewfinder]), ErrorKind::LimitReached);
@@ -146,4 +146,16 @@ fn a_mode_serves_the_widest_and_the_tallest_picture() {
         c.streams.iter_mut().for_each(|stream| stream.stride_bytes = 0);
     });
     assert_eq!(configuration.streams[1].size, Size::new(640, 2464));
+}
+
+/// Catches: pictures on their heads from sensors that are mounted so, as most Pi cameras are.
+#[test]
+fn what_is_proposed_is_upright_and_its_mosaic_follows() {
+    let format = |upright| {
+        let configuration = propose(&modes(), upright, &[Role::Raw]).unwrap();
+        assert_eq!(configuration.transform, upright);
+        configuration.streams[0].format.raw().and_then(|raw| raw.order).unwrap()
+    };
+    let order = format(Transform::IDENTITY);
+    assert_eq!(format(Transform::ROTATE_180), Transform::ROTATE_180.apply_to(order));
 }

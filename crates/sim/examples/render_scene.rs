@@ -39,7 +39,7 @@ fn picture(model: &'static SensorModel, mode: &SensorMode, scene: &Scene) -> Res
     let input = RawFormat::bayer(model.order, mode.bits[0], Packing::Csi2);
     let stride_bytes = input.row_bytes(mode.size.width);
     let mut raw = vec![0; (stride_bytes * mode.size.height) as usize];
-    let mut renderer = Renderer::new(model, mode, scene);
+    let mut renderer = Renderer::new(model, mode, 0, scene);
     let settings = settings(model);
     for frame in ["first", "next"] {
         let start = Instant::now();

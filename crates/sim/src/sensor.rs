@@ -74,7 +74,7 @@ struct Limits {
 #[derive(Debug)]
 pub(crate) struct Sensor {
     pub(crate) model: &'static SensorModel,
-    rotation_degrees: u32,
+    pub(crate) rotation_degrees: u32,
     embedded: bool,
     mode: usize,
     bits: u8,

@@ -41,12 +41,22 @@ struct Frame {
 }
 
 fn take(model: &'static SensorModel, mode: usize, scene: &Scene, settings: &FrameSettings) -> Frame {
+    take_mounted(0, model, mode, scene, settings)
+}
+
+fn take_mounted(
+    rotation_degrees: u32,
+    model: &'static SensorModel,
+    mode: usize,
+    scene: &Scene,
+    settings: &FrameSettings,
+) -> Frame {
     let mode = model.modes[mode];
     let order = settings.transform.apply_to(model.order);
     let format = RawFormat::bayer(order, mode.bits[0], Packing::Csi2);
     let stride_bytes = format.row_bytes(mode.size.width) as usize + 16;
     let mut bytes = vec![0xee; stride_bytes * mode.size.height as usize];
-    let mut renderer = Renderer::new(model, &mode, scene);
+    let mut renderer = Renderer::new(model, &mode, rotation_degrees, scene);
     renderer.render(settings, format, stride_bytes, &mut bytes).expect("the shapes fit");
     Frame { format, stride_bytes, bytes, mode }
 }
@@ -227,6 +237,37 @@ fn flips_mirror_the_picture_and_change_the_order() {
     }
 }
 
+/// Mean brightness of squares of pixels, side by side and row after row.
+fn squares(frame: &Frame, side: usize) -> Vec<f64> {
+    let rows = frame.rows();
+    let (across, down) = (rows[0].len() / side, rows.len() / side);
+    let sum = |i: usize, j: usize| -> f64 {
+        let row = |row: &Vec<u16>| row[i * side..][..side].iter().map(|&s| f64::from(s)).sum::<f64>();
+        rows[j * side..][..side].iter().map(row).sum()
+    };
+    let mean = |at: usize| sum(at % across, at / across) / (side * side) as f64;
+    (0..across * down).map(mean).collect()
+}
+
+#[test]
+fn a_sensor_mounted_upside_down_shows_the_scene_so_until_it_mirrors_it() {
+    let settings = settings(0.005);
+    let turned = FrameSettings { transform: Transform::ROTATE_180, ..settings };
+    let upright = squares(&take(&IMX219, 3, &DESK, &settings), 32);
+    let upside_down = take_mounted(180, &IMX219, 3, &DESK, &settings);
+    assert_eq!(upside_down.format.order, Some(BayerOrder::Rggb), "the sensor's mosaic stays");
+    let difference = |a: &[f64]| {
+        let sum: f64 = std::iter::zip(a, &upright).map(|(a, b)| (a - b).abs()).sum();
+        sum / upright.len() as f64
+    };
+    let mut reversed = squares(&upside_down, 32);
+    assert!(difference(&reversed) > 20.0, "upside down it looks different");
+    reversed.reverse();
+    assert!(difference(&reversed) < 3.0, "only noise and the mosaic differ: {}", difference(&reversed));
+    let mended = squares(&take_mounted(180, &IMX219, 3, &DESK, &turned), 32);
+    assert!(difference(&mended) < 3.0, "mirrored both ways it is upright: {}", difference(&mended));
+}
+
 #[test]
 fn light_beyond_the_full_well_gives_the_highest_code() {
     let frame = take(&IMX477, 3, &DESK, &settings(100.0));
@@ -270,7 +311,7 @@ fn time_moves_the_ball_and_the_sequence_the_counter() {
 #[test]
 fn another_order_or_too_small_a_buffer_is_an_error() {
     let mode = IMX219.modes[3];
-    let mut renderer = Renderer::new(&IMX219, &mode, &DESK);
+    let mut renderer = Renderer::new(&IMX219, &mode, 0, &DESK);
     let mut render = |order, stride_bytes: usize, length| {
         let format = RawFormat::bayer(order, 10, Packing::Csi2);
         let result = renderer.render(&settings(0.01), format, stride_bytes, &mut vec![0; length]);

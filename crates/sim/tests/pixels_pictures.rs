@@ -58,7 +58,7 @@ fn brightness(scene: &Scene, seconds: u64) -> f64 {
         time: Duration::from_secs(seconds),
         seed: 0,
     };
-    let mut renderer = Renderer::new(&IMX219, &mode, scene);
+    let mut renderer = Renderer::new(&IMX219, &mode, 0, scene);
     renderer.render(&settings, format, width, &mut frame).expect("the shapes fit");
     let row = &frame[frame.len() / 2..][..width];
     row.iter().map(|&sample| f64::from(sample)).sum::<f64>() / width as f64

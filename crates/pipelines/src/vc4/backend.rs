@@ -9,7 +9,7 @@ use pinhole_algorithm::{Controller, Limits, Tuning};
 use pinhole_base::colour::{ColourSpace, Matrix3};
 use pinhole_base::control::{self, ControlList};
 use pinhole_base::format::PixelFormat;
-use pinhole_base::geometry::{NativePixels, Rect, Size};
+use pinhole_base::geometry::{NativePixels, Rect, Size, Transform};
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::FrameMemory;
 use pinhole_camera::backend::Backend;
@@ -118,6 +118,15 @@ impl Vc4Camera {
             engine: None,
             started_before: false,
         })
+    }
+
+    /// What turns the picture upright, as the sensor is mounted. Sensors can mirror, not turn by
+    /// a quarter.
+    fn upright(&self) -> Transform {
+        match self.info.properties.get(control::ROTATION) {
+            Some(180) => Transform::ROTATE_180,
+            _ => Transform::IDENTITY,
+        }
     }
 
     fn brain(&self) -> MutexGuard<'_, Brain> {
@@ -495,7 +504,7 @@ impl Backend for Vc4Camera {
             Some(decorate) => decorate(algorithms),
             None => algorithms,
         };
-        let configuration = configuration::propose(&self.modes, &[Role::Viewfinder])?;
+        let configuration = configuration::propose(&self.modes, self.upright(), &[Role::Viewfinder])?;
         let plan = self.plan(&configuration, &self.modes[0], 0);
         self.engine = Some(Engine::new(Machine::new(plan), devices, algorithms));
         Ok(())
@@ -507,7 +516,7 @@ impl Backend for Vc4Camera {
     }
 
     fn propose(&self, roles: &[Role]) -> Result<Configuration> {
-        configuration::propose(&self.modes, roles)
+        configuration::propose(&self.modes, self.upright(), roles)
     }
 
     fn validate(&self, configuration: &mut Configuration) -> Result<Vec<Adjustment>> {

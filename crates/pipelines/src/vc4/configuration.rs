@@ -38,24 +38,19 @@ pub const UNUSED_OUTPUT: Size = Size::new(160, 120);
 ///
 /// # Errors
 /// No roles, or more than the hardware has streams for.
-pub fn propose(modes: &[ModeDetail], roles: &[Role]) -> Result<Configuration> {
+pub fn propose(modes: &[ModeDetail], upright: Transform, roles: &[Role]) -> Result<Configuration> {
     check_roles(roles)?;
     let full =
         modes.iter().map(|detail| &detail.mode).max_by_key(|mode| (mode.size.area(), mode.format.bits));
     let full = full.ok_or_else(|| invalid("the sensor has no modes"))?;
     let largest: Size<ImagePixels> = full.size.cast();
     let streams = roles.iter().map(|role| match role {
-        Role::Raw => stream(*role, PixelFormat::Raw(full.format), largest, 4),
+        Role::Raw => stream(*role, PixelFormat::Raw(flipped(full.format, upright)), largest, 4),
         Role::Still => stream(*role, PixelFormat::Yuv420, largest, 3),
         Role::Video => stream(*role, PixelFormat::Yuv420, within(Size::new(1920, 1080), largest), 4),
         Role::Viewfinder => stream(*role, PixelFormat::Bgrx32, within(Size::new(800, 600), largest), 4),
     });
-    Ok(Configuration {
-        streams: streams.collect(),
-        transform: Transform::IDENTITY,
-        sensor_mode: None,
-        internal_bytes: 0,
-    })
+    Ok(Configuration { streams: streams.collect(), transform: upright, sensor_mode: None, internal_bytes: 0 })
 }
 
 fn check_roles(roles: &[Role]) -> Result<()> {

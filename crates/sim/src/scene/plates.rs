@@ -23,6 +23,7 @@ const SPREAD: f32 = 1.8;
 pub(crate) struct Subject {
     pub(crate) sensor: &'static str,
     pub(crate) mode: SensorMode,
+    pub(crate) rotation_degrees: u32,
     pub(crate) still: usize,
 }
 
@@ -53,10 +54,12 @@ pub(crate) struct View {
     cool: [Colour; 3],
     pub(crate) width: usize,
     pub(crate) height: usize,
+    /// The sensor is mounted upside down.
+    upside_down: bool,
 }
 
 impl View {
-    pub(crate) fn new(model: &'static SensorModel, mode: &SensorMode) -> Self {
+    pub(crate) fn new(model: &'static SensorModel, mode: &SensorMode, rotation_degrees: u32) -> Self {
         let rows = |matrix: &Matrix3| matrix.0.map(|row| row.map(|v| v as f32));
         Self {
             model,
@@ -65,6 +68,7 @@ impl View {
             cool: rows(&model.colour.cool),
             width: mode.size.width as usize,
             height: mode.size.height as usize,
+            upside_down: rotation_degrees == 180,
         }
     }
 
@@ -82,7 +86,7 @@ impl View {
     pub(crate) fn point(&self, x: usize, y: usize) -> Point {
         let area = self.model.active_area;
         let (x, y) = self.native(x, y);
-        let unit = area.height as f32;
+        let unit = if self.upside_down { -(area.height as f32) } else { area.height as f32 };
         at(
             (x - area.x as f32 - area.width as f32 / 2.0) / unit,
             (y - area.y as f32 - area.height as f32 / 2.0) / unit,
@@ -93,6 +97,7 @@ impl View {
     pub(crate) fn covered(&self, bounds: Bounds) -> (Range<usize>, Range<usize>) {
         let (origin, step) = (self.point(0, 0), self.point(1, 1).minus(self.point(0, 0)));
         let range = |low: f32, high: f32, origin: f32, step: f32, count: usize| {
+            let (low, high) = if step < 0.0 { (high, low) } else { (low, high) };
             let first = (((low - origin) / step).ceil().max(0.0) as usize).min(count);
             let end = (((high - origin) / step).floor() + 1.0).max(0.0) as usize;
             first..end.min(count).max(first)

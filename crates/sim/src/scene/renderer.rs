@@ -45,6 +45,7 @@ pub struct Renderer {
     view: View,
     model: &'static SensorModel,
     mode: SensorMode,
+    rotation_degrees: u32,
     plates: Option<Arc<Plates>>,
     row: Row,
 }
@@ -74,9 +75,10 @@ struct Development {
 }
 
 impl Renderer {
-    /// A renderer; it costs nothing until a frame is asked for.
-    pub fn new(model: &'static SensorModel, mode: &SensorMode, scene: &Scene) -> Self {
-        let view = View::new(model, mode);
+    /// A renderer for a sensor that is mounted upright, or upside down (180 degrees); it costs
+    /// nothing until a frame is asked for.
+    pub fn new(model: &'static SensorModel, mode: &SensorMode, rotation_degrees: u32, scene: &Scene) -> Self {
+        let view = View::new(model, mode, rotation_degrees);
         let width = view.width;
         let row = Row {
             warm: vec![0; width],
@@ -84,7 +86,7 @@ impl Renderer {
             colours: vec![[0.0; 3]; width],
             samples: vec![0; width],
         };
-        Self { scene: scene.clone(), view, model, mode: *mode, plates: None, row }
+        Self { scene: scene.clone(), view, model, mode: *mode, rotation_degrees, plates: None, row }
     }
 
     /// Renders a frame into `out`, row after row at `stride_bytes`. Bytes between rows stay.
@@ -134,7 +136,12 @@ impl Renderer {
     /// The painted still parts: those at hand, another renderer's, or new ones.
     fn plates_at(&mut self, time: Duration) -> Arc<Plates> {
         let still = self.scene.still_at(time);
-        let subject = Subject { sensor: self.model.name, mode: self.mode, still };
+        let subject = Subject {
+            sensor: self.model.name,
+            mode: self.mode,
+            rotation_degrees: self.rotation_degrees,
+            still,
+        };
         if let Some(plates) = self.plates.as_ref().filter(|plates| plates.subject == subject) {
             return Arc::clone(plates);
         }

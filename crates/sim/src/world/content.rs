@@ -33,6 +33,7 @@ pub(crate) struct Shot {
     pub(crate) model: &'static SensorModel,
     pub(crate) mode: &'static SensorMode,
     pub(crate) raw: RawFormat,
+    pub(crate) rotation_degrees: u32,
     pub(crate) transform: Transform,
 }
 
@@ -122,7 +123,7 @@ impl Content {
         let Some(memory) = format.format.raw() else { return };
         let studio = &mut self.studios[shot.camera];
         if studio.renderer.as_ref().is_none_or(|(mode, _)| *mode != shot.mode) {
-            let renderer = Renderer::new(shot.model, shot.mode, &self.scene);
+            let renderer = Renderer::new(shot.model, shot.mode, shot.rotation_degrees, &self.scene);
             studio.renderer = Some((shot.mode, renderer));
         }
         let Some((_, renderer)) = &mut studio.renderer else { return };

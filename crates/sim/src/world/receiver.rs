@@ -287,6 +287,7 @@ impl World {
             model: sensor.model,
             mode: sensor.mode(),
             raw: sensor.raw_format(),
+            rotation_degrees: sensor.rotation_degrees,
             transform: sensor.transform,
         }
     }
