@@ -3,8 +3,8 @@
 //!
 //! # Safety
 //!
-//! This file opts in to `unsafe` for three system calls, `mmap`, `munmap` and `ioctl`, and for
-//! making slices of what was mapped. It relies on this:
+//! This file opts in to `unsafe` for two system calls, `mmap` and `munmap`, and for making slices
+//! of what was mapped. It relies on this:
 //! - A `Region` owns the address range that the kernel chose for it, from `mmap` to `munmap`
 //!   in its `Drop`. No slice outlives the region it borrows from.
 //! - No mapping reaches beyond the end of its file: that is checked when it is made. Whoever
@@ -15,12 +15,12 @@
 
 #![expect(unsafe_code, reason = "see Safety above")]
 
+use crate::uapi::memory::{SYNC, SYNC_END, SYNC_READ, SYNC_START, SYNC_WRITE};
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_buffer::Mapper;
 use pinhole_buffer::mapping::Mapping;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
-use rustix::ioctl::{Setter, ioctl, opcode};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use std::ffi::c_void;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -73,13 +73,6 @@ impl Mapping for SystemMapping {
     }
 }
 
-// linux/dma-buf.h
-const SYNC_READ: u64 = 1;
-const SYNC_WRITE: u64 = 2;
-const SYNC_START: u64 = 0;
-const SYNC_END: u64 = 4;
-const DMA_BUF_IOCTL_SYNC: rustix::ioctl::Opcode = opcode::write::<u64>(b'b', 0);
-
 /// How caches are kept coherent with a buffer: found out once, when it is mapped.
 enum Sync {
     /// A dmabuf: by asking its exporter.
@@ -111,11 +104,10 @@ impl Sync {
 
 fn sync(fd: BorrowedFd<'_>, flags: u64) -> Result<(), Errno> {
     loop {
-        // SAFETY: the opcode is `_IOW('b', 0, struct dma_buf_sync)`, which reads one u64 of
-        // flags; other drivers refuse the opcode's size or answer ENOTTY.
-        let answer = unsafe { ioctl(fd, Setter::<DMA_BUF_IOCTL_SYNC, u64>::new(flags)) };
-        if !matches!(answer, Err(Errno::INTR | Errno::AGAIN)) {
-            return answer;
+        let answer = SYNC.run(fd, &mut { flags });
+        // Exporters that are asked to try again mean it.
+        if !matches!(answer, Err(Errno::AGAIN)) {
+            return answer.map(drop);
         }
     }
 }
