@@ -135,12 +135,16 @@ impl<P: Pipeline> Engine<P> {
     }
 
     fn admit(&mut self, exchange: &Exchange) -> Result<()> {
-        while let Some(request) = exchange.next_queued() {
+        while exchange.has_queued()
+            && let Some(request) = exchange.next_queued()
+        {
             if let Some(request) = self.gate.enter(request, self.now, &mut self.devices) {
                 self.feed(Event::Request(request), exchange)?;
             }
         }
-        while let Some(request) = self.gate.leave(self.now, &mut self.devices) {
+        while !self.gate.is_empty()
+            && let Some(request) = self.gate.leave(self.now, &mut self.devices)
+        {
             self.feed(Event::Request(request), exchange)?;
         }
         Ok(())
@@ -241,10 +245,15 @@ impl<P: Pipeline> Engine<P> {
     }
 
     fn write_controls(&mut self, target: ControlTarget) {
-        let controls = self.pipeline.controls(target);
-        let written = match target {
-            ControlTarget::Stream(stream) => self.devices.nodes[usize::from(stream)].set_controls(&controls),
-            _ => self.devices.sensor.as_mut().map_or(Ok(()), |sensor| sensor.set_controls(&controls)),
+        let written = match (target, &mut self.devices.sensor) {
+            (ControlTarget::Stream(stream), _) => {
+                self.devices.nodes[usize::from(stream)].set_controls(&self.pipeline.controls(stream))
+            }
+            (_, Some(sensor)) => {
+                let first = target == ControlTarget::SensorFirst;
+                sensor.set_controls(self.pipeline.sensor_controls(first))
+            }
+            (_, None) => Ok(()),
         };
         self.tell_failure(target, written);
     }

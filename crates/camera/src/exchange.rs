@@ -235,9 +235,6 @@ impl Exchange {
 
     /// The next queued request.
     pub fn next_queued(&self) -> Option<Request> {
-        if !self.has_queued() {
-            return None;
-        }
         let mut state = self.lock();
         let request = state.inbox.pop_front()?;
         self.queued.store(state.inbox.len(), Ordering::Release);
@@ -285,6 +282,7 @@ impl Exchange {
         self.announce(state);
     }
 
+    #[inline]
     fn announce(&self, mut state: MutexGuard<'_, State>) {
         let task = state.task.take();
         self.news.store(true, Ordering::Release);

@@ -29,6 +29,7 @@ pub(crate) struct FenceGate {
 
 impl FenceGate {
     /// Takes a request in; gives it back at once if neither it nor one before it has to wait.
+    #[inline]
     pub(crate) fn enter(
         &mut self,
         request: Request,
@@ -38,6 +39,11 @@ impl FenceGate {
         if self.waiting.is_empty() && request.fences().next().is_none() {
             return Some(request);
         }
+        self.hold(request, now, devices)
+    }
+
+    #[cold]
+    fn hold(&mut self, request: Request, now: Timestamp, devices: &mut Devices) -> Option<Request> {
         self.waiting.push_back(Waiting { request, deadline: now + FENCE_WAIT_MAX });
         self.leave(now, devices)
     }
@@ -63,6 +69,7 @@ impl FenceGate {
     }
 
     /// Whether no request waits.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

@@ -13,8 +13,8 @@ use crate::ring::Ring;
 use pinhole_base::geometry::{ModePixels, Rect};
 use pinhole_base::{Error, Result, Timestamp};
 use pinhole_buffer::FrameMemory;
-use pinhole_device::Dequeued;
 use pinhole_device::control::WriteList;
+use pinhole_device::{ControlWrite, Dequeued};
 use std::sync::Arc;
 
 /// Where controls are written to.
@@ -86,7 +86,8 @@ pub enum Action {
         /// The frame's time stamp, for a device's input.
         timestamp: Timestamp,
     },
-    /// Write the controls that [`Pipeline::controls`] has for the target.
+    /// Write the controls that [`Pipeline::controls`] or [`Pipeline::sensor_controls`] has for
+    /// the target.
     WriteControls(ControlTarget),
     /// Set which part of the frame a device processes.
     SetCrop {
@@ -127,8 +128,11 @@ pub trait Pipeline: Send {
     /// The memory of a buffer that an action names.
     fn memory(&self, buffer: u16) -> &FrameMemory;
 
-    /// The controls to be written to a target.
-    fn controls(&self, target: ControlTarget) -> WriteList<'_>;
+    /// The controls to be written to the device behind the stream of that number.
+    fn controls(&self, stream: u8) -> WriteList<'_>;
+
+    /// The controls to be written to the sensor: what must be written before the rest, or that.
+    fn sensor_controls(&self, first: bool) -> &[ControlWrite<'static>];
 
     /// Makes ready: buffers, slots, the sensor's first settings. The actions that follow are
     /// carried out before [`Pipeline::stream_on`].

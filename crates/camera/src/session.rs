@@ -132,6 +132,7 @@ impl Session {
     /// # Errors
     /// The camera failed (told once, after the requests that it cancelled), or nothing is
     /// under way that could complete.
+    #[inline]
     pub fn next_request(&mut self) -> Result<Option<Request>> {
         loop {
             let taken = match self.turning.as_mut().expect("a session turns until it is stopped") {

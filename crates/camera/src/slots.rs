@@ -32,6 +32,10 @@ impl Slots {
         if own != NONE && self.idle.remove(own) {
             return Some(own);
         }
+        self.take_oldest(buffer)
+    }
+
+    fn take_oldest(&mut self, buffer: usize) -> Option<u16> {
         let slot = self.idle.pop_oldest()?;
         let evicted = std::mem::replace(&mut self.buffer_in[usize::from(slot)], buffer as u16);
         if evicted != NONE {

@@ -167,7 +167,7 @@ impl Stream {
 
     /// Takes what the device returned in a slot, which is free then: [`Stream::serve`] gives it
     /// to whoever waits. `None` if the device never had one there.
-    #[inline]
+    #[inline(always)]
     pub fn dequeued(&mut self, slot: u32) -> Option<Returned> {
         let returned = self.in_device.get_mut(slot as usize)?.take()?;
         self.slots.give_back(slot as u16);
@@ -223,7 +223,7 @@ impl Stream {
         Some(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn send(
         &mut self,
         slot: u16,

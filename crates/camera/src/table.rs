@@ -79,30 +79,40 @@ impl BufferTable {
     /// # Errors
     /// The buffer is in use already (it was queued through another descriptor), is one of the
     /// camera's own, or every known buffer is in use.
+    #[inline]
     pub fn adopt(&mut self, memory: &Arc<FrameMemory>) -> Result<(Token, Option<usize>)> {
-        if let Some(index) = self.find(memory) {
-            let entry = self.entries[usize::from(index)].as_mut().expect("an identity leads to an entry");
+        let place = memory.place();
+        match self.entries.get_mut(usize::from(place)) {
+            Some(Some(entry)) if Arc::ptr_eq(&entry.memory, memory) => {
+                let token = entry.parked.take().ok_or_else(in_use)?;
+                Ok((self.take_up(token), None))
+            }
+            _ => self.adopt_other(memory),
+        }
+    }
+
+    /// Takes a buffer that is known through another descriptor, or not at all.
+    #[cold]
+    fn adopt_other(&mut self, memory: &Arc<FrameMemory>) -> Result<(Token, Option<usize>)> {
+        if let Some(place) = self.by_identity.get(&memory.identity()) {
+            let entry = self.entries[usize::from(*place)].as_mut().expect("an identity leads to an entry");
             let token = entry.parked.take().ok_or_else(in_use)?;
-            self.idle.remove(index);
-            self.ledger.transfer(&token, Owner::Application, Owner::Waiting);
-            return Ok((token, None));
+            return Ok((self.take_up(token), None));
         }
         let evicted = self.make_room();
         let token = self.enter(Arc::clone(memory), Owner::Waiting, false).ok_or_else(full)?;
         Ok((token, evicted))
     }
 
-    /// The place of a buffer that is known, be it through another descriptor.
     #[inline]
-    fn find(&self, memory: &Arc<FrameMemory>) -> Option<u16> {
-        let place = memory.place();
-        match self.entries.get(usize::from(place)) {
-            Some(Some(entry)) if Arc::ptr_eq(&entry.memory, memory) => Some(place),
-            _ => self.by_identity.get(&memory.identity()).copied(),
-        }
+    fn take_up(&mut self, token: Token) -> Token {
+        self.idle.remove(token.index() as u16);
+        self.ledger.transfer(&token, Owner::Application, Owner::Waiting);
+        token
     }
 
     /// Gives a buffer back into the application's hands.
+    #[inline]
     pub fn park(&mut self, token: Token, from: Owner) {
         self.ledger.transfer(&token, from, Owner::Application);
         let index = token.index();
@@ -168,12 +178,14 @@ impl BufferTable {
     }
 }
 
+#[cold]
 fn in_use() -> Error {
     Error::new(ErrorKind::Busy, "queueing a request")
         .because("one of its buffers is in use already, through another descriptor")
         .hint("wait until the request that holds it has completed")
 }
 
+#[cold]
 fn full() -> Error {
     Error::new(ErrorKind::LimitReached, "queueing a request")
         .because("every buffer that can be known is in use")

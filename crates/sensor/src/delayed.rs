@@ -386,12 +386,19 @@ impl DelayedControls {
         let target = self.targets[slot(decided)].effect(c);
         let before = self.tracks[c].latest;
         let present = self.cut(c, before);
-        if before.value == target.value && present.value == before.value {
-            let track = &mut self.tracks[c];
-            track.push(before.or_equal(target));
-            track.before_write = None;
-            return None;
+        if before.value != target.value || present.value != before.value {
+            return self.change(c, sequence, target, present);
         }
+        let track = &mut self.tracks[c];
+        track.push(before.or_equal(target));
+        track.before_write = None;
+        None
+    }
+
+    /// Settles a control that is to change, or that the driver cuts.
+    #[inline(never)]
+    fn change(&mut self, c: usize, sequence: u64, target: Effect, present: Effect) -> Option<u32> {
+        let before = self.tracks[c].latest;
         let wanted = if c == VBLANK && self.must_wait(sequence) { present } else { self.cut(c, target) };
         let write = wanted.value != present.value;
         let settled = if write { wanted } else { present.or_equal(target) };

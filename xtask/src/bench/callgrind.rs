@@ -137,6 +137,7 @@ fn side_of(name: &str) -> Side {
         return side;
     }
     match () {
+        () if is_in(&["CountedMapp"]) => Side::Callers,
         () if is_in(&["pinhole_sim::", "pinhole_imaging::"]) => Side::Devices,
         () if is_in(&[
             "pinhole_algorithm::",

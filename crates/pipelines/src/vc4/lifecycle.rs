@@ -5,18 +5,18 @@ use super::matching::Matcher;
 use super::plan::{EMBEDDED, IMAGE, INPUT, STATISTICS, STREAMS};
 use super::requests::Progress;
 use super::run::Run;
+use super::sensor_writes::integer;
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::{FrameMemory, Owner};
 use pinhole_camera::devices::{Devices, export};
 use pinhole_camera::drops::DropCounters;
-use pinhole_camera::pipeline::{Action, Actions, ControlTarget, Event, Pipeline};
+use pinhole_camera::pipeline::{Action, Actions, Event, Pipeline};
 use pinhole_camera::slots::Slots;
 use pinhole_camera::stream::Stream;
 use pinhole_camera::table::BufferTable;
+use pinhole_device::ControlWrite;
 use pinhole_device::control::WriteList;
 use pinhole_device::uapi::control_codes;
-use pinhole_device::{ControlCode, Payload};
-use pinhole_sensor::delayed::SensorControl;
 use std::sync::Arc;
 
 impl Pipeline for Machine {
@@ -33,24 +33,15 @@ impl Pipeline for Machine {
         self.table.memory(usize::from(buffer))
     }
 
-    fn controls(&self, target: ControlTarget) -> WriteList<'_> {
-        let mut list = WriteList::default();
-        match target {
-            ControlTarget::SensorFirst => {
-                let first = self.sensor_writes.priority();
-                first.iter().for_each(|write| list.push(code(write.control), integer(write.value)));
-            }
-            ControlTarget::Sensor => {
-                self.sensor_writes
-                    .rest()
-                    .for_each(|write| list.push(code(write.control), integer(write.value)));
-            }
-            ControlTarget::Stream(_) => {
-                let job = self.run.as_ref().and_then(Run::controls);
-                return job.map_or(list, |job| job.parameters.writes());
-            }
-        }
-        list
+    #[inline]
+    fn controls(&self, _stream: u8) -> WriteList<'_> {
+        let job = self.run.as_ref().and_then(Run::controls);
+        job.map_or_else(WriteList::default, |job| job.parameters.writes())
+    }
+
+    #[inline]
+    fn sensor_controls(&self, first: bool) -> &[ControlWrite<'static>] {
+        if first { self.sensor_writes.first() } else { self.sensor_writes.rest() }
     }
 
     fn start(&mut self, devices: &mut Devices, actions: &mut Actions) -> Result<()> {
@@ -105,19 +96,6 @@ impl Pipeline for Machine {
         self.audit_owners();
         self.audit_requests();
     }
-}
-
-fn code(control: SensorControl) -> ControlCode {
-    match control {
-        SensorControl::Vblank => control_codes::VBLANK,
-        SensorControl::Hblank => control_codes::HBLANK,
-        SensorControl::Exposure => control_codes::EXPOSURE,
-        SensorControl::AnalogueGain => control_codes::ANALOGUE_GAIN,
-    }
-}
-
-fn integer(value: u32) -> Payload<'static> {
-    Payload::Integer(i64::from(value))
 }
 
 impl Machine {

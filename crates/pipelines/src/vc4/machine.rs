@@ -30,6 +30,7 @@ use super::matching::{Embedded, Image, Matcher, Unmatched};
 use super::plan::{EMBEDDED, IMAGE, INPUT, Limits, OUTPUT0, OUTPUT1, Plan, STATISTICS, STREAMS};
 use super::requests::{Progress, RequestQueue};
 use super::run::Run;
+use super::sensor_writes::SensorWrites;
 use pinhole_base::control::{ControlValue, FrameState};
 use pinhole_base::geometry::{ModePixels, NativePixels, Rect};
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
@@ -43,7 +44,7 @@ use pinhole_camera::slots::Slots;
 use pinhole_camera::stream::{Stream, StreamTraits};
 use pinhole_camera::table::BufferTable;
 use pinhole_device::Dequeued;
-use pinhole_sensor::delayed::{DelayedControls, SensorControl, Writes};
+use pinhole_sensor::delayed::{DelayedControls, SensorControl};
 
 /// Most buffers known at once: those of [`REQUESTS_MAX`] requests with three streams each,
 /// and the internal ones.
@@ -99,8 +100,7 @@ pub struct Machine {
     pub(super) matcher: Matcher,
     pub(super) unmatched: Vec<Unmatched>,
     pub(super) delayed: DelayedControls,
-    pub(super) sensor_writes: Writes,
-    pub(super) sensor_writes_at: u32,
+    pub(super) sensor_writes: SensorWrites,
     pub(super) limits: Limits,
     /// The limits of shorter frames, and the first frame that they are right for.
     pub(super) limits_coming: Option<(u32, Limits)>,
@@ -134,8 +134,7 @@ impl Machine {
             matcher: Matcher::new(usize::from(BUFFERS_MAX), plan.has_embedded),
             unmatched: Vec::with_capacity(usize::from(BUFFERS_MAX)),
             delayed: DelayedControls::new(plan.delays, plan.initial, Some(plan.bound())),
-            sensor_writes: Writes::default(),
-            sensor_writes_at: 0,
+            sensor_writes: SensorWrites::default(),
             limits: plan.limits(plan.initial.vblank),
             limits_coming: None,
             matching_deadline: None,
@@ -255,7 +254,9 @@ impl Machine {
 
     #[inline(never)]
     fn complete_done(&mut self, actions: &mut Actions) {
-        while let Some(request) = self.requests.pop_done() {
+        while self.requests.has_done()
+            && let Some(request) = self.requests.pop_done()
+        {
             actions.push_back(Action::Complete(request));
         }
     }
@@ -325,12 +326,20 @@ impl Machine {
         });
     }
 
+    #[inline]
     fn count_gap(&mut self, sequence: u32) {
         let expected = self.received.last_sequence.map_or(0, |last| last.wrapping_add(1));
+        if sequence != expected {
+            self.count_lost(sequence, expected);
+        }
+    }
+
+    #[cold]
+    fn count_lost(&mut self, sequence: u32, expected: u32) {
         let gap = sequence.wrapping_sub(expected);
         if self.received.last_sequence == Some(sequence) {
             self.drops.count(DropCause::Duplicate);
-        } else if gap > 0 && gap < u32::MAX / 2 {
+        } else if gap < u32::MAX / 2 {
             let starved = self.received.starved || self.received.last_sequence.is_none();
             let cause = if starved { DropCause::Unrequested } else { DropCause::Receiver };
             self.drops.add(cause, u64::from(gap));
@@ -355,6 +364,7 @@ impl Machine {
 
     /// Gives a frame up that no request gets: its image back to where it came from, and its
     /// embedded data too.
+    #[cold]
     pub(super) fn discard(&mut self, cause: DropCause, actions: &mut Actions) {
         let Some(image) = self.matcher.discard_front() else { return };
         self.drops.count(cause);
@@ -379,7 +389,15 @@ impl Machine {
         self.streams[usize::from(EMBEDDED)].requeue(token, from, &mut self.table, actions);
     }
 
+    #[inline]
     pub(super) fn recycle_unmatched(&mut self, actions: &mut Actions) {
+        if !self.unmatched.is_empty() {
+            self.recycle_all_unmatched(actions);
+        }
+    }
+
+    #[cold]
+    fn recycle_all_unmatched(&mut self, actions: &mut Actions) {
         while let Some(unmatched) = self.unmatched.pop() {
             let (token, cause) = match unmatched {
                 Unmatched::Orphan(token) => (token, DropCause::ImageLost),
@@ -412,13 +430,13 @@ impl Machine {
     }
 
     fn write_sensor(&mut self, sequence: u32, actions: &mut Actions) {
-        self.sensor_writes = self.delayed.frame_start(sequence);
-        self.sensor_writes_at = sequence;
-        if let Some(first) = self.sensor_writes.priority() {
+        let writes = self.delayed.frame_start(sequence);
+        self.sensor_writes.set(sequence, &writes);
+        if let Some(first) = writes.priority() {
             self.follow_blanking(first.value, sequence);
             actions.push_back(Action::WriteControls(ControlTarget::SensorFirst));
         }
-        if self.sensor_writes.rest().next().is_some() {
+        if !self.sensor_writes.rest().is_empty() {
             actions.push_back(Action::WriteControls(ControlTarget::Sensor));
         }
         if let Some((_, limits)) = self.limits_coming.take_if(|(from, _)| *from <= sequence) {
@@ -468,7 +486,7 @@ impl Machine {
     fn forget_writes(&mut self, controls: &[SensorControl]) {
         for control in controls {
             // A frame start that is not the newest cannot be taken back: it has passed.
-            let _ = self.delayed.failed(self.sensor_writes_at, *control);
+            let _ = self.delayed.failed(self.sensor_writes.sequence, *control);
         }
     }
 
@@ -573,11 +591,13 @@ pub(super) fn empty_stream(plan: &Plan, index: u8, slots: u16) -> Stream {
 }
 
 fn check_size(bytes: u64, needed: u32, place: usize) -> Result<()> {
-    if bytes >= u64::from(needed) {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::InvalidArgument, "queueing a request")
-        .because(format!("the buffer for stream {place} has {bytes} bytes; a frame takes {needed}")))
+    if bytes >= u64::from(needed) { Ok(()) } else { Err(too_small(bytes, needed, place)) }
+}
+
+#[cold]
+fn too_small(bytes: u64, needed: u32, place: usize) -> Error {
+    Error::new(ErrorKind::InvalidArgument, "queueing a request")
+        .because(format!("the buffer for stream {place} has {bytes} bytes; a frame takes {needed}"))
 }
 
 /// The crop that a list of controls asks for.

@@ -116,6 +116,7 @@ impl Matcher {
 
     /// The next pair, if the first image need not wait any longer. `unmatched` is given the
     /// embedded data that no image will come for.
+    #[inline]
     pub fn next(
         &mut self,
         now: Timestamp,

@@ -6,7 +6,7 @@
 //! - [`configuration`]: roles to streams, streams to formats.
 //! - [`plan`]: what a configuration means for the machine.
 //! - [`machine`], `run`, `lifecycle`: the machine, a step function.
-//! - [`matching`], [`requests`]: two of its parts.
+//! - [`matching`], [`requests`], `sensor_writes`: parts of it.
 //! - [`control_loop`], [`parameters`], [`statistics`]: the algorithms and their two languages.
 
 pub mod backend;
@@ -20,4 +20,5 @@ pub mod parameters;
 pub mod plan;
 pub mod requests;
 mod run;
+mod sensor_writes;
 pub mod statistics;

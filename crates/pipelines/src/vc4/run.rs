@@ -137,6 +137,7 @@ impl Machine {
         waited > self.plan.timing.frame_duration(vblank) * STALE_FRAMES
     }
 
+    #[inline(always)]
     fn pair(&mut self, now: Timestamp, actions: &mut Actions) -> Option<Pair> {
         let patience = self.limits.pairing;
         let pair = self.matcher.next(now, patience, &mut self.unmatched);
@@ -251,6 +252,7 @@ impl Machine {
     }
 
     /// Gives the request up whose answer is no good. What the ISP has comes back in its time.
+    #[cold]
     fn reject(&mut self, job: Box<Job>, error: Error, actions: &mut Actions) {
         self.rewrite = true;
         self.drops.count(DropCause::Algorithms);
@@ -273,13 +275,7 @@ impl Machine {
             JobKind::Prepare => job.embedded == given(&run.embedded),
             JobKind::Process => job.statistics == given(&run.statistics),
         };
-        if known {
-            return job.error.clone();
-        }
-        Some(
-            Error::new(ErrorKind::Algorithm, "reading the algorithms' answer")
-                .because("it names an unknown buffer"),
-        )
+        if known { job.error.clone() } else { Some(unknown_buffer()) }
     }
 
     fn keep_spare(&mut self, job: Box<Job>) {
@@ -463,8 +459,15 @@ impl Machine {
         self.end_run_if_done();
     }
 
+    #[inline]
     fn end_run_if_done(&mut self) {
-        let Some(run) = self.run.take_if(|run| run.processed && run.isp == 0) else { return };
+        if self.run.as_ref().is_some_and(|run| run.processed && run.isp == 0) {
+            self.end_run();
+        }
+    }
+
+    fn end_run(&mut self) {
+        let Some(run) = self.run.take() else { return };
         let JobPlace::Home(mut job) = run.job else { return };
         job.metadata.set(control::FRAME_ERROR, run.damaged);
         if let (Some(error), Some(number)) = (run.failure, run.request) {
@@ -483,6 +486,7 @@ impl Machine {
 
     /// Gives the run up, and its request: what the ISP was given is called back, what has not
     /// been given to it yet stays here, and every buffer goes where it came from.
+    #[cold]
     pub(super) fn fail_run(&mut self, error: Error, actions: &mut Actions) {
         let Some(mut run) = self.run.take() else { return };
         self.rewrite = true;
@@ -594,6 +598,12 @@ fn values(controls: SensorControls) -> SensorValues {
     }
 }
 
+#[cold]
+fn unknown_buffer() -> Error {
+    Error::new(ErrorKind::Algorithm, "reading the algorithms' answer").because("it names an unknown buffer")
+}
+
+#[cold]
 fn no_buffer(stream: u8) -> Error {
     Error::new(ErrorKind::OutOfResources, "starting the ISP")
         .because(format!("stream {stream} has no buffer or slot"))
