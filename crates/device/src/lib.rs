@@ -25,5 +25,5 @@ pub use node::{
     QueueBuffer, QueuePlane, VideoNode,
 };
 pub use poll::{Interest, PollSource, Poller, Ready, Waker};
-pub use provider::{Heap, Provider};
+pub use provider::{Heap, NodeInfo, Provider};
 pub use subdevice::{MediaBusFormat, SelectionTarget, SubDevice};

@@ -23,6 +23,19 @@ pub trait Heap: Send {
     fn allocate(&mut self, label: &str, size_bytes: u32) -> Result<OwnedFd>;
 }
 
+/// A video node that can be opened, as the system lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeInfo {
+    /// Where it can be opened.
+    pub path: String,
+    /// Its name: for a webcam, the product's.
+    pub name: String,
+    /// Where its device sits, e.g. `1-2:1.0`; the same after a restart.
+    pub bus_info: String,
+    /// Its number among the nodes of its device.
+    pub index: u32,
+}
+
 /// A world of devices: the kernel's, or a simulated one.
 pub trait Provider: Send {
     /// Whether its devices are simulated.
@@ -34,7 +47,16 @@ pub trait Provider: Send {
     /// They cannot be listed.
     fn media_devices(&mut self) -> Result<Vec<Box<dyn MediaDevice>>>;
 
-    /// Opens the video node at a path of a media graph.
+    /// The video nodes there are now, whether in a media graph or not; none if the provider
+    /// has none but those of its media devices. None is opened for that.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    fn video_nodes(&mut self) -> Result<Vec<NodeInfo>> {
+        Ok(Vec::new())
+    }
+
+    /// Opens the video node at a path of a media graph, or of the list.
     ///
     /// # Errors
     /// There is none, or access is refused.

@@ -8,18 +8,44 @@ const IMAGE_SOURCE: u32 = 0x009e_0900;
 const IMAGE_PROCESSING: u32 = 0x009f_0900;
 const BCM2835_ISP: u32 = USER + 0x10e0;
 
+/// `V4L2_CID_BRIGHTNESS`: no unit.
+pub const BRIGHTNESS: ControlCode = ControlCode(USER);
+/// `V4L2_CID_CONTRAST`: no unit.
+pub const CONTRAST: ControlCode = ControlCode(USER + 1);
+/// `V4L2_CID_SATURATION`: no unit.
+pub const SATURATION: ControlCode = ControlCode(USER + 2);
+/// `V4L2_CID_AUTO_WHITE_BALANCE`: a switch.
+pub const AUTO_WHITE_BALANCE: ControlCode = ControlCode(USER + 12);
 /// `V4L2_CID_RED_BALANCE`: gain of red, in 1/1000.
 pub const RED_BALANCE: ControlCode = ControlCode(USER + 14);
 /// `V4L2_CID_BLUE_BALANCE`: gain of blue, in 1/1000.
 pub const BLUE_BALANCE: ControlCode = ControlCode(USER + 15);
 /// `V4L2_CID_EXPOSURE`: lines.
 pub const EXPOSURE: ControlCode = ControlCode(USER + 17);
+/// `V4L2_CID_AUTOGAIN`: a switch.
+pub const AUTOGAIN: ControlCode = ControlCode(USER + 18);
+/// `V4L2_CID_GAIN`: no unit.
+pub const GAIN: ControlCode = ControlCode(USER + 19);
 /// `V4L2_CID_HFLIP`.
 pub const HFLIP: ControlCode = ControlCode(USER + 20);
 /// `V4L2_CID_VFLIP`.
 pub const VFLIP: ControlCode = ControlCode(USER + 21);
+/// `V4L2_CID_POWER_LINE_FREQUENCY`: a menu; 0 is none, 1 is 50 Hz, 2 is 60 Hz.
+pub const POWER_LINE_FREQUENCY: ControlCode = ControlCode(USER + 24);
+/// `V4L2_CID_WHITE_BALANCE_TEMPERATURE`: kelvins.
+pub const WHITE_BALANCE_TEMPERATURE: ControlCode = ControlCode(USER + 26);
+/// `V4L2_CID_SHARPNESS`: no unit.
+pub const SHARPNESS: ControlCode = ControlCode(USER + 27);
+/// `V4L2_CID_MIN_BUFFERS_FOR_CAPTURE`: how many a device must have before it fills any.
+pub const MIN_BUFFERS_FOR_CAPTURE: ControlCode = ControlCode(USER + 39);
+/// `V4L2_CID_EXPOSURE_AUTO`: a menu; 0 is automatic, 1 manual, 2 manual time, 3 automatic time.
+pub const EXPOSURE_AUTO: ControlCode = ControlCode(CAMERA + 1);
+/// `V4L2_CID_EXPOSURE_ABSOLUTE`: 100 µs.
+pub const EXPOSURE_ABSOLUTE: ControlCode = ControlCode(CAMERA + 2);
 /// `V4L2_CID_FOCUS_ABSOLUTE`: a lens driver's own steps.
 pub const FOCUS_ABSOLUTE: ControlCode = ControlCode(CAMERA + 10);
+/// `V4L2_CID_FOCUS_AUTO`: a switch.
+pub const FOCUS_AUTO: ControlCode = ControlCode(CAMERA + 12);
 /// `V4L2_CID_CAMERA_SENSOR_ROTATION`: degrees.
 pub const SENSOR_ROTATION: ControlCode = ControlCode(CAMERA + 35);
 /// `V4L2_CID_VBLANK`: lines between frames.
@@ -61,6 +87,10 @@ mod tests {
     #[test]
     fn numbers_match_the_headers_macros() {
         assert_eq!(EXPOSURE.0, 0x0098_0911);
+        assert_eq!(AUTO_WHITE_BALANCE.0, 0x0098_090c);
+        assert_eq!(SHARPNESS.0, 0x0098_091b);
+        assert_eq!(EXPOSURE_ABSOLUTE.0, 0x009a_0902);
+        assert_eq!(FOCUS_AUTO.0, 0x009a_090c);
         assert_eq!(VBLANK.0, 0x009e_0901);
         assert_eq!(ANALOGUE_GAIN.0, 0x009e_0903);
         assert_eq!(DIGITAL_GAIN.0, 0x009f_0905);
