@@ -23,7 +23,7 @@ pub struct SensorValues {
 }
 
 /// What the algorithms are to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobKind {
     /// Read the embedded data, write the ISP's parameters.
     Prepare,

@@ -11,6 +11,7 @@ pub mod drops;
 pub mod engine;
 pub mod exchange;
 mod fences;
+pub mod fingerprint;
 pub mod frame;
 pub mod handle;
 pub mod job;

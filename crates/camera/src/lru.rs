@@ -61,6 +61,16 @@ impl Lru {
         let oldest = self.links[usize::from(joint)].next;
         (oldest != joint && self.remove(oldest)).then_some(oldest)
     }
+
+    /// The numbers in the list, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        let joint = self.joint();
+        let after = move |number: &u16| {
+            let next = self.links[usize::from(*number)].next;
+            (next != joint).then_some(next)
+        };
+        std::iter::successors(after(&joint), after)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Requests: what an application wants of one frame, and what it got.
 
 use crate::config::{STREAMS_MAX, StreamId};
+use crate::fingerprint::Fingerprint;
 use pinhole_base::control::ControlList;
 use pinhole_base::{Error, ErrorKind, Timestamp};
 use pinhole_buffer::{Fence, FrameBuffer};
@@ -275,6 +276,18 @@ impl Request {
     /// The metadata, to be filled in.
     pub fn metadata_mut(&mut self) -> &mut ControlList {
         &mut self.0.metadata
+    }
+
+    /// Takes itself in: by what its buffers hold, and how far it has come.
+    pub fn fingerprint(&self, into: &mut Fingerprint) {
+        into.put((self.0.status, self.0.error.as_ref().map(Error::kind)));
+        for Attachment { buffer, fence: _, info } in &self.0.attachments {
+            let BufferInfo { sequence, timestamp, bytes_used, error, filled } = *info;
+            into.put((buffer.is_some(), filled, sequence, bytes_used, error));
+            if filled {
+                into.time(timestamp);
+            }
+        }
     }
 
     /// Marks it done.

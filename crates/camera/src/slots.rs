@@ -4,6 +4,7 @@
 //! the slot it was queued into, so a buffer keeps its slot for as long as it can. When all
 //! slots are taken, the one whose buffer was used longest ago is given to another.
 
+use crate::fingerprint::Fingerprint;
 use crate::lru::Lru;
 
 const NONE: u16 = u16::MAX;
@@ -58,6 +59,15 @@ impl Slots {
         if slot != NONE {
             self.buffer_in[usize::from(slot)] = NONE;
         }
+    }
+
+    /// Takes itself in.
+    pub fn fingerprint(&self, into: &mut Fingerprint) {
+        let Self { buffer_in, slot_of: _, idle } = self; // Each slot knows its buffer.
+        for buffer in buffer_in {
+            into.buffer_if_any((*buffer != NONE).then_some(usize::from(*buffer)));
+        }
+        idle.iter().for_each(|slot| into.put(slot));
     }
 
     /// How many there are.

@@ -16,6 +16,7 @@
 //!
 //! Pure state: what is to be done to the device is written to [`Actions`].
 
+use crate::fingerprint::Fingerprint;
 use crate::pipeline::{Action, Actions};
 use crate::slots::Slots;
 use crate::table::BufferTable;
@@ -255,6 +256,26 @@ impl Stream {
     pub fn recall_one(&mut self) -> Option<Returned> {
         let slot = self.in_device.iter().position(Option::is_some)?;
         self.dequeued(slot as u32)
+    }
+
+    /// Takes itself in.
+    pub fn fingerprint(&self, into: &mut Fingerprint) {
+        let Self { traits: _, pool, waiting, in_device, slots, queued: _ } = self;
+        into.put((pool.len(), waiting.len()));
+        pool.iter().for_each(|token| into.buffer(token.index()));
+        for wish in waiting {
+            let (token, request) = match wish {
+                Wish::Buffer(token, request) => (Some(token), request),
+                Wish::Internal(request) => (None, request),
+            };
+            into.buffer_if_any(token.map(Token::index));
+            into.put(request);
+        }
+        for held in in_device {
+            into.buffer_if_any(held.as_ref().map(|held| held.token.index()));
+            into.put(held.as_ref().map(|held| held.request));
+        }
+        slots.fingerprint(into);
     }
 
     /// Forgets that a buffer had a slot.

@@ -5,6 +5,7 @@
 //! table needs the place of the one used longest ago. All look-ups are O(1), and what the
 //! table holds is bounded by the number it was made for.
 
+use crate::fingerprint::Fingerprint;
 use crate::lru::Lru;
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_buffer::{FrameMemory, Identity, Ledger, Owner, Token};
@@ -155,6 +156,18 @@ impl BufferTable {
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.by_identity.is_empty()
+    }
+
+    /// Takes itself in. Which buffer was used longest ago is left out: it matters only in a
+    /// table that is full.
+    pub fn fingerprint(&self, into: &mut Fingerprint) {
+        let Self { ledger, entries, by_identity, idle: _ } = self;
+        into.put(by_identity.len());
+        let known = entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.as_ref()?)));
+        for (index, Entry { memory: _, parked, internal }) in known.take(by_identity.len()) {
+            into.buffer(index);
+            into.put((ledger.owner(index), parked.is_some(), *internal));
+        }
     }
 
     fn enter(&mut self, memory: Arc<FrameMemory>, owner: Owner, internal: bool) -> Option<Token> {

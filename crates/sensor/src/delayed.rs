@@ -19,6 +19,7 @@
 
 use pinhole_base::{Error, ErrorKind, Result};
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 
 /// Frames for which the values in effect are remembered.
 pub const HISTORY: usize = 64;
@@ -146,7 +147,7 @@ pub struct Applied {
     pub cookie: u64,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Hash)]
 struct Wish {
     values: [Option<u32>; 4],
     cookie: u64,
@@ -155,7 +156,7 @@ struct Wish {
 }
 
 /// The value of one control in one frame, and the newest wish that it is right for.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Hash)]
 struct Effect {
     value: Option<u32>,
     cookie: u64,
@@ -244,6 +245,30 @@ pub struct DelayedControls {
     last_start: Option<u64>,
     /// It took up a wish: the newest target.
     took_up: bool,
+}
+
+/// Records that tell the same of every frame, and will, are alike.
+impl Hash for DelayedControls {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            tracks,
+            targets,
+            next_target,
+            longest_delay: _, // That of the sensor, as the bound is that of its mode.
+            bound: _,
+            pending,
+            wishes,
+            last_start,
+            took_up,
+        } = self;
+        let remembered = |next: u64| next.saturating_sub(HISTORY as u64)..next;
+        for Track { delay: _, effects, latest, next, before_write } in tracks {
+            (latest, next, before_write).hash(state);
+            remembered(*next).for_each(|frame| effects[slot(frame)].hash(state));
+        }
+        remembered(*next_target).for_each(|frame| targets[slot(frame)].hash(state));
+        (next_target, pending, wishes, last_start, took_up).hash(state);
+    }
 }
 
 const EXPOSURE: usize = SensorControl::Exposure as usize;

@@ -57,7 +57,7 @@ pub const SLOTS: u32 = 32;
 const LATCH_LINES: u32 = 4;
 
 /// What the machine is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum State {
     Stopped,
     Starting,
@@ -81,9 +81,9 @@ pub(super) struct Received {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
     /// The receiver has had buffers since then, and gave none.
-    since: Timestamp,
+    pub(super) since: Timestamp,
     /// It has failed if it gives none until then.
-    deadline: Timestamp,
+    pub(super) deadline: Timestamp,
 }
 
 /// The machine. See the module's text.

@@ -7,6 +7,7 @@
 
 use pinhole_base::Timestamp;
 use pinhole_buffer::Token;
+use pinhole_camera::fingerprint::Fingerprint;
 use pinhole_camera::ring::Ring;
 use std::time::Duration;
 
@@ -31,6 +32,17 @@ pub struct Image {
     pub hidden: bool,
     /// The sensor or the algorithms are still settling, but applications may have it.
     pub starting: bool,
+}
+
+impl Image {
+    /// Takes itself in.
+    pub fn fingerprint(&self, into: &mut Fingerprint) {
+        let Self { token, request, sequence, timestamp, arrived, bytes_used, error, hidden, starting } = self;
+        into.buffer(token.index());
+        into.put((request, sequence, bytes_used, error, hidden, starting));
+        into.time(*timestamp);
+        into.time(*arrived);
+    }
 }
 
 /// Embedded data from the receiver.
@@ -146,6 +158,23 @@ impl Matcher {
     pub fn deadline(&self, patience: Duration) -> Option<Timestamp> {
         let front = self.images.front()?;
         (self.expects_embedded && self.embedded.is_empty()).then(|| front.arrived + patience)
+    }
+
+    /// When the oldest image began.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.images.iter().map(|image| image.timestamp).min()
+    }
+
+    /// Takes itself in.
+    pub fn fingerprint(&self, into: &mut Fingerprint) {
+        let Self { images, embedded, expects_embedded: _ } = self;
+        into.put((images.len(), embedded.len()));
+        images.iter().for_each(|image| image.fingerprint(into));
+        for Embedded { token, timestamp, error } in embedded.iter() {
+            into.buffer(token.index());
+            into.put(error);
+            into.time(*timestamp);
+        }
     }
 
     fn drop_older(&mut self, timestamp: Timestamp, unmatched: &mut Vec<Unmatched>) {

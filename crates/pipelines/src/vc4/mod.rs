@@ -5,7 +5,8 @@
 //! - [`discovery`]: which receivers, sensors and ISPs there are.
 //! - [`configuration`]: roles to streams, streams to formats.
 //! - [`plan`]: what a configuration means for the machine.
-//! - [`machine`], `run`, `lifecycle`: the machine, a step function.
+//! - [`machine`], `run`, `lifecycle`: the machine, a step function; `fingerprint`: what tells
+//!   its states apart.
 //! - [`matching`], [`requests`], `sensor_writes`: parts of it.
 //! - [`control_loop`], [`parameters`], [`statistics`]: the algorithms and their two languages.
 
@@ -13,6 +14,7 @@ pub mod backend;
 pub mod configuration;
 pub mod control_loop;
 pub mod discovery;
+mod fingerprint;
 mod lifecycle;
 pub mod machine;
 pub mod matching;

@@ -21,7 +21,7 @@ pub const STATISTICS: u8 = 5;
 pub const STREAMS: usize = 6;
 
 /// How long things may take. Follows from the time between frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Devices and algorithms: `max(1 s, 5 × frame time)`.
     pub device: Duration,

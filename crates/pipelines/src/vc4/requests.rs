@@ -3,11 +3,12 @@
 use pinhole_base::{Error, Timestamp};
 use pinhole_buffer::Token;
 use pinhole_camera::config::STREAMS_MAX;
+use pinhole_camera::fingerprint::Fingerprint;
 use pinhole_camera::request::Request;
 use pinhole_camera::ring::Ring;
 
 /// How far a request has come in the pipeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Progress {
     /// It waits for a frame.
     Waiting,
@@ -110,6 +111,21 @@ impl RequestQueue {
         self.first += 1;
         self.done -= usize::from(entry.progress == Progress::Done);
         Some(entry.request)
+    }
+
+    /// Takes itself in. When requests came is compared with frames that began no earlier than
+    /// `oldest`, or not at all.
+    pub fn fingerprint(&self, oldest: Option<Timestamp>, into: &mut Fingerprint) {
+        let Self { entries, first, waiting: _, done: _ } = self; // The entries know both.
+        into.put((first, entries.len()));
+        for Entry { request, progress, queued, tokens } in entries.iter() {
+            request.fingerprint(into);
+            into.put(progress);
+            if let Some(oldest) = oldest.filter(|_| *progress == Progress::Waiting) {
+                into.time(oldest.max(*queued));
+            }
+            tokens.iter().for_each(|token| into.buffer_if_any(token.as_ref().map(Token::index)));
+        }
     }
 
     /// Numbers from 0 again.

@@ -8,6 +8,7 @@ use pinhole_base::control;
 use pinhole_base::{Error, ErrorKind, Timestamp};
 use pinhole_buffer::{Owner, Token};
 use pinhole_camera::drops::DropCause;
+use pinhole_camera::fingerprint::Fingerprint;
 use pinhole_camera::job::{Job, JobKind, SensorValues};
 use pinhole_camera::pipeline::{Action, Actions, ControlTarget, withdraw};
 use pinhole_camera::request::BufferInfo;
@@ -58,6 +59,34 @@ impl Run {
 
     pub(super) fn holds_image(&self) -> bool {
         self.image.is_some()
+    }
+
+    /// Takes itself in. Which job it waits for is told by whoever has the jobs.
+    pub(super) fn fingerprint(&self, into: &mut Fingerprint) {
+        let Self {
+            job_id: _,
+            job,
+            sequence,
+            damaged,
+            request,
+            image,
+            embedded,
+            statistics,
+            isp,
+            processed,
+            failure,
+            deadline,
+        } = self;
+        into.put(match job {
+            JobPlace::Home(job) => (false, job.kind),
+            JobPlace::Out(kind) => (true, *kind),
+        });
+        into.put((sequence, damaged, request, isp, processed, failure.as_ref().map(Error::kind)));
+        into.put(image.is_some());
+        image.iter().for_each(|image| image.fingerprint(into));
+        into.buffer_if_any(embedded.as_ref().map(Token::index));
+        into.buffer_if_any(statistics.as_ref().map(Token::index));
+        into.time(*deadline);
     }
 
     pub(super) fn controls(&self) -> Option<&Job> {
