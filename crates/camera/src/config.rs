@@ -127,6 +127,17 @@ pub struct SensorMode {
     pub fps_max: f64,
 }
 
+/// A picture that a camera makes by itself, without an ISP of ours.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PictureMode {
+    /// Its format.
+    pub format: PixelFormat,
+    /// Its size.
+    pub size: Size<ImagePixels>,
+    /// Most frames a second, if the camera says.
+    pub fps_max: Option<f64>,
+}
+
 /// The limits of a control on a camera.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ControlLimits {
@@ -159,6 +170,8 @@ pub struct CameraInfo {
     pub properties: ControlList,
     /// Formats of its processed streams.
     pub formats: Vec<PixelFormat>,
+    /// Pictures that it makes by itself; none where an ISP of ours makes them in any size.
+    pub pictures: Vec<PictureMode>,
     /// What its sensor is like, for RAW files; `None` if it is not calibrated.
     pub calibration: Option<Calibration>,
 }

@@ -158,7 +158,7 @@ impl<P: Pipeline> Engine<P> {
             return Err(gone(node.as_ref()));
         }
         if ready.events {
-            self.serve_frame_start(usize::from(ready.key), exchange)?;
+            self.serve_events(ready.key, exchange)?;
         }
         if ready.buffers { self.serve_buffer(ready.key, exchange) } else { Ok(()) }
     }
@@ -171,16 +171,22 @@ impl<P: Pipeline> Engine<P> {
         }
     }
 
-    /// Feeds the newest frame start. Those before it have passed: what is written now comes too
-    /// late for them.
-    fn serve_frame_start(&mut self, node: usize, exchange: &Exchange) -> Result<()> {
+    /// Feeds the newest frame start (those before it have passed: what is written now comes too
+    /// late for them), and what other events tell.
+    fn serve_events(&mut self, key: u16, exchange: &Exchange) -> Result<()> {
         let mut newest = None;
-        while let Some(NodeEvent::FrameStart { sequence, timestamp }) =
-            self.devices.nodes[node].dequeue_event()?
-        {
-            newest = Some(Event::FrameStart { sequence, timestamp });
-            if self.now.since(timestamp) < LATE {
-                break;
+        while let Some(event) = self.devices.nodes[usize::from(key)].dequeue_event()? {
+            match event {
+                NodeEvent::FrameStart { sequence, timestamp } => {
+                    newest = Some(Event::FrameStart { sequence, timestamp });
+                    if self.now.since(timestamp) < LATE {
+                        break;
+                    }
+                }
+                NodeEvent::ControlChanged { code, value } => {
+                    self.feed(Event::ControlChanged { stream: key as u8, code, value }, exchange)?;
+                }
+                _ => {}
             }
         }
         newest.map_or(Ok(()), |event| self.feed(event, exchange))
@@ -248,6 +254,9 @@ impl<P: Pipeline> Engine<P> {
         let written = match (target, &mut self.devices.sensor) {
             (ControlTarget::Stream(stream), _) => {
                 self.devices.nodes[usize::from(stream)].set_controls(&self.pipeline.controls(stream))
+            }
+            (ControlTarget::StreamFirst(stream), _) => {
+                self.devices.nodes[usize::from(stream)].set_controls(&self.pipeline.first_controls(stream))
             }
             (_, Some(sensor)) => {
                 let first = target == ControlTarget::SensorFirst;

@@ -14,7 +14,7 @@ use pinhole_base::geometry::{ModePixels, Rect};
 use pinhole_base::{Error, Result, Timestamp};
 use pinhole_buffer::FrameMemory;
 use pinhole_device::control::WriteList;
-use pinhole_device::{ControlWrite, Dequeued};
+use pinhole_device::{ControlCode, ControlWrite, Dequeued};
 use std::sync::Arc;
 
 /// Where controls are written to.
@@ -24,6 +24,9 @@ pub enum ControlTarget {
     SensorFirst,
     /// The sensor.
     Sensor,
+    /// The device behind the stream of that number, what must be written before the rest (the
+    /// switches of its automatics).
+    StreamFirst(u8),
     /// The device behind the stream of that number.
     Stream(u8),
 }
@@ -47,6 +50,15 @@ pub enum Event<'a> {
         sequence: u32,
         /// When.
         timestamp: Timestamp,
+    },
+    /// A device has a new value of a control, which nobody here wrote.
+    ControlChanged {
+        /// The stream.
+        stream: u8,
+        /// Which control.
+        code: ControlCode,
+        /// Its value.
+        value: i64,
     },
     /// The control algorithms answered.
     Answer(Box<Job>),
@@ -86,8 +98,8 @@ pub enum Action {
         /// The frame's time stamp, for a device's input.
         timestamp: Timestamp,
     },
-    /// Write the controls that [`Pipeline::controls`] or [`Pipeline::sensor_controls`] has for
-    /// the target.
+    /// Write the controls that [`Pipeline::controls`], [`Pipeline::first_controls`] or
+    /// [`Pipeline::sensor_controls`] has for the target.
     WriteControls(ControlTarget),
     /// Set which part of the frame a device processes.
     SetCrop {
@@ -130,6 +142,11 @@ pub trait Pipeline: Send {
 
     /// The controls to be written to the device behind the stream of that number.
     fn controls(&self, stream: u8) -> WriteList<'_>;
+
+    /// Those that must be written to it before.
+    fn first_controls(&self, _stream: u8) -> WriteList<'_> {
+        WriteList::default()
+    }
 
     /// The controls to be written to the sensor: what must be written before the rest, or that.
     fn sensor_controls(&self, first: bool) -> &[ControlWrite<'static>];

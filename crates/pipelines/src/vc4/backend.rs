@@ -104,6 +104,7 @@ impl Vc4Camera {
             modes: modes.iter().map(|detail| detail.mode.clone()).collect(),
             properties,
             formats: FORMATS.to_vec(),
+            pictures: Vec::new(),
             calibration: calibration(tuning, helper),
         };
         Ok(Self {

@@ -174,6 +174,7 @@ impl Machine {
             Event::FrameStart { sequence, timestamp } => {
                 self.on_frame_start(now, sequence, timestamp, actions);
             }
+            Event::ControlChanged { .. } => {} // None of its nodes is asked to tell.
             Event::Answer(job) => self.on_answer(now, job, actions),
             Event::QueueFailed { stream, slot, error } => self.on_queue_failed(stream, slot, error, actions),
             Event::ControlsFailed { target, error } => self.on_controls_failed(target, error, actions),
@@ -476,7 +477,7 @@ impl Machine {
                     SensorControl::AnalogueGain,
                 ]);
             }
-            ControlTarget::Stream(_) => {
+            ControlTarget::StreamFirst(_) | ControlTarget::Stream(_) => {
                 self.crop_set = None;
                 self.fail_run(error, actions);
             }
