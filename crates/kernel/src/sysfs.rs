@@ -72,7 +72,7 @@ impl DeviceTree {
     /// # Errors
     /// A directory cannot be read, or a file in it is malformed.
     pub fn video_devices(&self) -> Result<Vec<DeviceNode>> {
-        self.list("class/video4linux", "name", |name| match name {
+        self.list(VIDEO, "name", |name| match name {
             _ if name.starts_with("video") => Some(DeviceKind::Video),
             _ if name.starts_with("v4l-subdev") => Some(DeviceKind::SubDevice),
             _ => None,
@@ -81,8 +81,12 @@ impl DeviceTree {
 
     /// The name of the video node or sub-device at a path; `None` if sysfs does not tell.
     pub fn name_of(&self, path: &str) -> Option<String> {
-        let devices = self.video_devices().ok()?;
-        devices.into_iter().find(|device| device.path == path).map(|device| device.name)
+        let named = |device: &DeviceNode| device.path == path;
+        // Mostly its directory is named like its file.
+        let directory = self.sys.join(VIDEO).join(Path::new(path).file_name()?);
+        let likely = self.device(&directory, DeviceKind::Video, "name").ok();
+        let found = likely.filter(named).or_else(|| self.video_devices().ok()?.into_iter().find(named));
+        found.map(|device| device.name)
     }
 
     /// Where device files are.
@@ -125,6 +129,9 @@ impl DeviceTree {
         })
     }
 }
+
+/// Where video nodes and sub-devices are described.
+const VIDEO: &str = "class/video4linux";
 
 const DOING: &str = "looking for devices";
 
@@ -213,6 +220,8 @@ mod tests {
         add(&scratch, "class/video4linux/video0", "81:0", ("name", "cam"));
         scratch.write("sys/class/video4linux/video0/uevent", "DEVNAME=v4l/first\n");
         assert_eq!(tree(&scratch).video_devices().unwrap()[0].path, "/dev/v4l/first");
+        assert_eq!(tree(&scratch).name_of("/dev/v4l/first").as_deref(), Some("cam"));
+        assert_eq!(tree(&scratch).name_of("/dev/video0"), None);
         scratch.write("sys/class/video4linux/video0/uevent", "");
         assert_eq!(tree(&scratch).video_devices().unwrap()[0].path, "/dev/video0");
     }

@@ -36,6 +36,7 @@ pub(crate) struct QueryExtControl {
 pub(crate) const CTRL_TYPE_MENU: u32 = 3;
 pub(crate) const CTRL_TYPE_INTEGER64: u32 = 5;
 pub(crate) const CTRL_TYPE_CLASS: u32 = 6;
+pub(crate) const CTRL_TYPE_BITMASK: u32 = 8;
 pub(crate) const CTRL_TYPE_INTEGER_MENU: u32 = 9;
 
 pub(crate) const CTRL_FLAG_DISABLED: u32 = 0x1;
@@ -63,8 +64,8 @@ pub(crate) struct QueryMenu {
 pub(crate) struct Value([u32; 2]);
 
 impl Value {
-    const fn from_i32(value: i32) -> Self {
-        Self([value.cast_unsigned(), 0])
+    const fn from_u32(value: u32) -> Self {
+        Self([value, 0])
     }
 
     const fn from_i64(value: i64) -> Self {
@@ -81,11 +82,14 @@ impl Value {
     /// The integer of a control of that kind.
     pub(crate) const fn integer(self, kind: u32) -> i64 {
         let Self([first, second]) = self;
-        if kind != CTRL_TYPE_INTEGER64 {
-            return first.cast_signed() as i64;
+        match kind {
+            CTRL_TYPE_INTEGER64 => {
+                let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
+                i64::from_ne_bytes([a, b, c, d, e, f, g, h])
+            }
+            CTRL_TYPE_BITMASK => first as i64,
+            _ => first.cast_signed() as i64,
         }
-        let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
-        i64::from_ne_bytes([a, b, c, d, e, f, g, h])
     }
 }
 
@@ -144,7 +148,8 @@ impl<'a, const MAX: usize> ControlList<'a, MAX> {
     pub(crate) fn push_integer(&mut self, id: u32, kind: u32, value: i64) -> Option<()> {
         let value = match kind {
             CTRL_TYPE_INTEGER64 => Value::from_i64(value),
-            _ => Value::from_i32(i32::try_from(value).ok()?),
+            CTRL_TYPE_BITMASK => Value::from_u32(u32::try_from(value).ok()?),
+            _ => Value::from_u32(i32::try_from(value).ok()?.cast_unsigned()),
         };
         self.push(id, 0, value);
         Some(())
@@ -197,6 +202,10 @@ mod tests {
             list.push_integer(1, 1, value).unwrap();
             assert_eq!(list.value(0).integer(1), value);
         }
+        let mut mask = ControlList::<1>::new();
+        assert!(mask.push_integer(1, CTRL_TYPE_BITMASK, -1).is_none());
+        mask.push_integer(1, CTRL_TYPE_BITMASK, 0x8000_0001).unwrap();
+        assert_eq!(mask.value(0).integer(CTRL_TYPE_BITMASK), 0x8000_0001);
         for value in [i64::MIN, i64::MAX, -1, 700_000_000_000] {
             let mut list = ControlList::<1>::new();
             assert!(list.push_integer(1, 1, value).is_none() == i32::try_from(value).is_err());

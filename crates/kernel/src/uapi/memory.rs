@@ -53,7 +53,7 @@ impl HeapAllocation {
     /// Allocates a dmabuf from a heap.
     pub(crate) fn allocate(heap: BorrowedFd<'_>, bytes: u64) -> Result<OwnedFd, Errno> {
         let fd_flags = (OFlags::CLOEXEC | OFlags::RDWR).bits();
-        let mut argument = Self { len: bytes, fd: u32::MAX, fd_flags, heap_flags: 0 };
+        let mut argument = Self { len: bytes, fd: 0, fd_flags, heap_flags: 0 };
         HEAP_ALLOC.run(heap, &mut argument)?;
         // SAFETY: the call succeeded, so the kernel has made a descriptor that nobody else has.
         unsafe { call::owned(argument.fd.cast_signed()) }
