@@ -129,4 +129,18 @@ mod tests {
         let bytes = seek(&buffer, SeekFrom::End(0)).unwrap();
         assert!((10_000..=16_384).contains(&bytes), "{} gave {bytes} bytes", heap.name());
     }
+    /// As above, for dmabufs over ordinary pages.
+    #[test]
+    fn pages_become_buffers_of_whole_pages() {
+        let dev = Scratch::new();
+        std::os::unix::fs::symlink("/dev/udmabuf", dev.path().join(UDMABUF)).unwrap();
+        let mut heap = match KernelHeap::open(dev.path()) {
+            Ok(heap) => heap,
+            Err(error) => return println!("not tested: {error}"),
+        };
+        let buffer = heap.allocate("lens table", 10_000).unwrap();
+        assert_eq!(heap.name(), UDMABUF);
+        let bytes = seek(&buffer, SeekFrom::End(0)).unwrap();
+        assert_eq!(bytes, 10_000_u64.next_multiple_of(rustix::param::page_size() as u64));
+    }
 }

@@ -390,3 +390,109 @@ fn a_graph_that_does_not_fit_is_explained_at_the_start() {
     assert_eq!(error.errno(), Some(32));
     assert!(error.advice().unwrap().contains("links"), "{error}");
 }
+
+/// Presses one of vivid's buttons.
+fn press(node: &mut dyn VideoNode, name: &str) {
+    let controls = node.query_controls().unwrap();
+    let code = controls.iter().find(|control| control.name == name).unwrap().code;
+    node.set_controls(&[ControlWrite { code, value: Payload::Integer(1) }]).unwrap();
+}
+
+#[test]
+fn a_call_that_fails_once_works_afterwards() {
+    let Some(mut bench) = Bench::of("vivid") else { return };
+    let mut node = bench.node("vid-cap");
+    let memory = export(node.as_mut(), 2);
+    press(node.as_mut(), "Inject VIDIOC_REQBUFS Error");
+    assert!(node.import(2).unwrap_err().to_string().contains("VIDIOC_REQBUFS"));
+    node.import(2).unwrap();
+    press(node.as_mut(), "Inject VIDIOC_QBUF Error");
+    assert!(queue(node.as_mut(), 0, &memory[0]).unwrap_err().to_string().contains("VIDIOC_QBUF"));
+    (0..2).for_each(|slot| queue(node.as_mut(), slot, &memory[slot as usize]).unwrap());
+    press(node.as_mut(), "Inject VIDIOC_STREAMON Error");
+    assert!(node.stream_on().unwrap_err().to_string().contains("VIDIOC_STREAMON"));
+    // What was queued before the failure is the caller's only once the queue has stopped.
+    node.stream_off().unwrap();
+    (0..2).for_each(|slot| queue(node.as_mut(), slot, &memory[slot as usize]).unwrap());
+    let mut poller = watching(&mut bench.provider, node.as_ref());
+    node.stream_on().unwrap();
+    assert!(!next_frame(poller.as_mut(), node.as_mut()).error);
+    node.stream_off().unwrap();
+}
+
+#[test]
+fn a_damaged_frame_is_marked() {
+    let Some(mut bench) = Bench::of("vivid") else { return };
+    let mut node = bench.node("vid-cap");
+    let memory = export(node.as_mut(), 2);
+    node.import(2).unwrap();
+    (0..2).for_each(|slot| queue(node.as_mut(), slot, &memory[slot as usize]).unwrap());
+    let mut poller = watching(&mut bench.provider, node.as_ref());
+    press(node.as_mut(), "Inject V4L2_BUF_FLAG_ERROR");
+    node.stream_on().unwrap();
+    assert!(next_frame(poller.as_mut(), node.as_mut()).error);
+    assert!(!next_frame(poller.as_mut(), node.as_mut()).error);
+    node.stream_off().unwrap();
+}
+
+#[test]
+fn a_queue_that_fails_says_so_when_it_is_looked_at() {
+    let Some(mut bench) = Bench::of("vivid") else { return };
+    let mut node = bench.node("vid-cap");
+    let memory = export(node.as_mut(), 1);
+    node.import(1).unwrap();
+    let mut poller = watching(&mut bench.provider, node.as_ref());
+    node.stream_on().unwrap();
+    queue(node.as_mut(), 0, &memory[0]).unwrap();
+    next_frame(poller.as_mut(), node.as_mut());
+    press(node.as_mut(), "Inject Fatal Streaming Error");
+    let expected = Ready { key: 1, buffers: true, events: false, gone: false };
+    assert_eq!(wait(poller.as_mut()), [expected]);
+    let error = node.dequeue().unwrap_err();
+    assert_eq!(error.errno(), Some(5), "{error}");
+    node.stream_off().unwrap();
+}
+
+#[test]
+fn a_device_that_goes_away_is_told_and_every_call_says_so() {
+    let Some(mut bench) = Bench::of("vivid") else { return };
+    let mut node = bench.node("vid-cap");
+    let memory = export(node.as_mut(), 1);
+    node.import(1).unwrap();
+    let mut poller = watching(&mut bench.provider, node.as_ref());
+    node.stream_on().unwrap();
+    press(node.as_mut(), "Disconnect");
+    assert!(wait(poller.as_mut()).iter().any(|ready| ready.gone));
+    for error in [
+        queue(node.as_mut(), 0, &memory[0]).unwrap_err(),
+        node.dequeue().unwrap_err(),
+        node.dequeue_event().unwrap_err(),
+        node.format().unwrap_err(),
+        node.query_controls().unwrap_err(),
+        node.stream_off().unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Disconnected, "{error}");
+    }
+    // vivid's devices come back when the last user has gone.
+    drop(node);
+    bench.node("vid-cap").allocate(1).unwrap();
+}
+
+#[test]
+fn starting_and_stopping_keeps_nothing() {
+    let Some(mut bench) = Bench::of("vivid") else { return };
+    let mut node = bench.node("vid-cap");
+    let memory = export(node.as_mut(), 2);
+    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = descriptors();
+    for _ in 0..100 {
+        node.import(2).unwrap();
+        let mut poller = watching(&mut bench.provider, node.as_ref());
+        (0..2).for_each(|slot| queue(node.as_mut(), slot, &memory[slot as usize]).unwrap());
+        node.stream_on().unwrap();
+        poller.unwatch(node.poll_source()).unwrap();
+        node.stream_off().unwrap();
+        node.free().unwrap();
+    }
+    assert_eq!(descriptors(), before);
+}
