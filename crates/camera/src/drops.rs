@@ -60,6 +60,19 @@ impl DropCounters {
         self.0[cause as usize] += times;
     }
 
+    /// Counts the frames between two that came one after the other (before the first: those
+    /// since the stream began), which the receiver had no buffer for if it was starved.
+    #[cold]
+    pub fn count_gap(&mut self, last: Option<u32>, sequence: u32, starved: bool) {
+        let gap = sequence.wrapping_sub(last.map_or(0, |last| last.wrapping_add(1)));
+        if last == Some(sequence) {
+            self.count(DropCause::Duplicate);
+        } else if gap < u32::MAX / 2 {
+            let starved = starved || last.is_none();
+            self.add(if starved { DropCause::Unrequested } else { DropCause::Receiver }, u64::from(gap));
+        }
+    }
+
     /// How often.
     pub fn of(&self, cause: DropCause) -> u64 {
         self.0[cause as usize]

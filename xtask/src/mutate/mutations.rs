@@ -40,7 +40,7 @@ pub(super) const MUTATIONS: &[Mutation] = &[
     },
     Mutation {
         name: "completion-out-of-order",
-        file: "crates/pipelines/src/vc4/requests.rs",
+        file: "crates/pipelines/src/requests.rs",
         original: "let done = self.entries.front()?.progress == Progress::Done;",
         replacement: "let done = self.entries.iter().any(|entry| entry.progress == Progress::Done);",
         models: "the first request is handed out as soon as any is done",

@@ -5,6 +5,8 @@ use super::control_loop::{Brain, SyncControlLoop};
 use super::discovery::{Location, ModeDetail, flipped, locate, modes};
 use super::machine::{Machine, crop_in};
 use super::plan::{EMBEDDED, IMAGE, INPUT, OUTPUT0, OUTPUT1, Plan, STREAMS};
+use crate::streams::{image_format, set_image};
+use crate::{SharedProvider, lock};
 use pinhole_algorithm::{Controller, Limits, Tuning};
 use pinhole_base::colour::{ColourSpace, Matrix3};
 use pinhole_base::control::{self, ControlList};
@@ -13,9 +15,7 @@ use pinhole_base::geometry::{NativePixels, Rect, Size, Transform};
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::FrameMemory;
 use pinhole_camera::backend::Backend;
-use pinhole_camera::config::{
-    Adjustment, Calibration, CameraInfo, Configuration, ControlLimits, Role, StreamConfiguration,
-};
+use pinhole_camera::config::{Adjustment, Calibration, CameraInfo, Configuration, ControlLimits, Role};
 use pinhole_camera::devices::{Devices, export};
 use pinhole_camera::engine::Engine;
 use pinhole_camera::exchange::Exchange;
@@ -23,8 +23,8 @@ use pinhole_camera::job::ControlLoop;
 use pinhole_camera::pipeline::Pipeline;
 use pinhole_device::uapi::control_codes as code;
 use pinhole_device::{
-    ControlWrite, Heap, ImageFormat, Interest, MediaBusFormat, NodeFormat, Payload, Provider,
-    SelectionTarget, SubDevice, Waker,
+    ControlWrite, Heap, ImageFormat, Interest, MediaBusFormat, Payload, Provider, SelectionTarget, SubDevice,
+    Waker,
 };
 use pinhole_sensor::SensorHelper;
 use pinhole_sensor::delayed::SensorControls;
@@ -33,9 +33,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// Puts something between the loop and the control algorithms: for tests, something that
 /// answers late, or never, or nonsense.
 pub type Decorator = Arc<dyn Fn(Box<dyn ControlLoop>) -> Box<dyn ControlLoop> + Send + Sync>;
-
-/// A provider that cameras share.
-pub type SharedProvider = Arc<Mutex<Box<dyn Provider>>>;
 
 /// A sub-device between sensor and receiver, with its sink and source pads.
 type Between = (Box<dyn SubDevice>, u32, u32);
@@ -53,10 +50,6 @@ pub fn discover(provider: &SharedProvider, decorator: Option<&Decorator>) -> Res
             Ok(Box::new(camera) as Box<dyn Backend>)
         })
         .collect()
-}
-
-fn lock(provider: &SharedProvider) -> MutexGuard<'_, Box<dyn Provider>> {
-    provider.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// One VC4 camera.
@@ -265,8 +258,8 @@ impl Vc4Camera {
             sub_device.set_format(source, bus)?;
         }
         let raw = raw_format(configuration, format, detail.mode.size.cast());
-        set_image(devices, IMAGE, raw)?;
-        set_image(devices, INPUT, raw)?;
+        set_image(devices.nodes[usize::from(IMAGE)].as_mut(), raw)?;
+        set_image(devices.nodes[usize::from(INPUT)].as_mut(), raw)?;
         let embedded = if location.has_embedded() {
             devices.nodes[usize::from(EMBEDDED)].format()?.size_bytes()
         } else {
@@ -293,7 +286,7 @@ impl Vc4Camera {
                 None if stream == OUTPUT0 => unused_output(),
                 None => continue,
             };
-            set_image(devices, stream, wanted)?;
+            set_image(devices.nodes[usize::from(stream)].as_mut(), wanted)?;
         }
         Ok(())
     }
@@ -403,16 +396,6 @@ fn sized(format: PixelFormat, size: Size, colour: ColourSpace, alignment: u32) -
     }
 }
 
-fn image_format(stream: &StreamConfiguration) -> ImageFormat {
-    ImageFormat {
-        format: stream.format,
-        size: stream.size,
-        stride_bytes: stream.stride_bytes,
-        size_bytes: stream.frame_bytes,
-        colour: stream.colour,
-    }
-}
-
 fn set_links(devices: &mut Devices, location: &Location) -> Result<()> {
     let receiver =
         devices.media.iter_mut().find(|device| device.graph().info.path == location.receiver_media);
@@ -439,22 +422,6 @@ fn set_sensor(
     Err(Error::new(ErrorKind::Device, "setting the sensor's mode")
         .at(sensor.name())
         .because(format!("it made {:#06x} {} of {:#06x} {}", set.code, set.size, wanted.code, wanted.size)))
-}
-
-fn set_image(devices: &mut Devices, stream: u8, wanted: ImageFormat) -> Result<()> {
-    let node = &mut devices.nodes[usize::from(stream)];
-    let set = node.set_format(NodeFormat::Image(wanted))?;
-    match set.image() {
-        Some(image)
-            if (image.format, image.size, image.stride_bytes)
-                == (wanted.format, wanted.size, wanted.stride_bytes) =>
-        {
-            Ok(())
-        }
-        _ => Err(Error::new(ErrorKind::Device, "setting a format")
-            .at(node.capabilities().name.clone())
-            .because(format!("the device made {set:?} of {wanted:?}"))),
-    }
 }
 
 fn controls(modes: &[ModeDetail], helper: &SensorHelper) -> Vec<ControlLimits> {

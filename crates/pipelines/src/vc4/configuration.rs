@@ -1,12 +1,12 @@
 //! From roles to streams, and from streams to what the devices are set to.
 
 use super::discovery::{ModeDetail, flipped};
+use crate::streams::{Adjuster, colour_of, invalid, stream};
 use pinhole_base::colour::ColourSpace;
 use pinhole_base::format::{Packing, PixelFormat, RawFormat};
 use pinhole_base::geometry::{ImagePixels, ModePixels, Size, Transform};
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_camera::config::{Adjustment, Configuration, Role, StreamConfiguration};
-use pinhole_camera::exchange::REQUESTS_MAX;
 use pinhole_sensor::modes::{ModeInfo, WantedMode, choose};
 
 /// Processed formats of the ISP's outputs.
@@ -66,26 +66,10 @@ fn check_roles(roles: &[Role]) -> Result<()> {
     Ok(())
 }
 
-fn invalid(reason: &str) -> Error {
-    Error::new(ErrorKind::InvalidArgument, "configuring the camera").because(reason)
-}
-
 fn too_many(raw: usize, processed: usize) -> Error {
     Error::new(ErrorKind::LimitReached, "configuring the camera")
         .because(format!("{raw} RAW and {processed} processed streams were asked for"))
         .hint("this camera has one RAW stream and two processed ones")
-}
-
-fn stream(role: Role, format: PixelFormat, size: Size, buffer_count: u32) -> StreamConfiguration {
-    StreamConfiguration {
-        role,
-        format,
-        size,
-        stride_bytes: 0,
-        frame_bytes: 0,
-        colour: ColourSpace::RAW,
-        buffer_count,
-    }
 }
 
 fn within(size: Size, largest: Size) -> Size {
@@ -112,7 +96,7 @@ pub fn validate(modes: &[ModeDetail], configuration: &mut Configuration) -> Resu
     let transform = configuration.transform;
     for (index, stream) in configuration.streams.iter_mut().enumerate() {
         let mut adjuster = Adjuster { stream, index, adjustments: &mut adjustments };
-        adjuster.buffer_count();
+        adjuster.buffer_count(1);
         if is_raw(adjuster.stream) {
             adjuster.raw(flipped(mode.format, transform), mode.size);
         } else {
@@ -170,25 +154,7 @@ fn adjust_mode(
     }
 }
 
-struct Adjuster<'a> {
-    stream: &'a mut StreamConfiguration,
-    index: usize,
-    adjustments: &'a mut Vec<Adjustment>,
-}
-
 impl Adjuster<'_> {
-    fn note(&mut self, text: String) {
-        self.adjustments.push(Adjustment { stream: Some(self.index), text });
-    }
-
-    fn buffer_count(&mut self) {
-        let count = self.stream.buffer_count.clamp(1, REQUESTS_MAX as u32);
-        if count != self.stream.buffer_count {
-            self.note(format!("{} buffers adjusted to {count}", self.stream.buffer_count));
-            self.stream.buffer_count = count;
-        }
-    }
-
     fn raw(&mut self, sent: RawFormat, size: Size<ModePixels>) {
         let packed = self.stream.format.raw().is_some_and(|raw| raw.packing == Packing::Csi2);
         let packing = if packed && sent.bits != 8 { Packing::Csi2 } else { Packing::Unpacked };
@@ -210,28 +176,6 @@ impl Adjuster<'_> {
         self.colour(colour_of(self.stream));
     }
 
-    fn format(&mut self, format: PixelFormat, reason: &str) {
-        if self.stream.format != format {
-            self.note(format!("format {} {reason}; adjusted to {format}", self.stream.format));
-            self.stream.format = format;
-        }
-    }
-
-    fn size(&mut self, size: Size, reason: &str) {
-        if self.stream.size != size {
-            self.note(format!("size {} {reason}; adjusted to {size}", self.stream.size));
-            self.stream.size = size;
-        }
-    }
-
-    fn colour(&mut self, colour: ColourSpace) {
-        // Proposals leave it to validation; an application that sets it is told.
-        if self.stream.colour != colour && self.stream.colour != ColourSpace::RAW {
-            self.note("colour space adjusted to the one that this format and role have".to_owned());
-        }
-        self.stream.colour = colour;
-    }
-
     fn layout(&mut self) {
         let alignment = if is_raw(self.stream) { RAW_ALIGNMENT } else { OUTPUT_ALIGNMENT };
         let least = self.stream.format.row_bytes(self.stream.size.width).unwrap_or(0);
@@ -241,18 +185,5 @@ impl Adjuster<'_> {
         }
         self.stream.stride_bytes = stride;
         self.stream.frame_bytes = self.stream.format.planes(stride, self.stream.size.height).bytes() as u32;
-    }
-}
-
-fn colour_of(stream: &StreamConfiguration) -> ColourSpace {
-    let rgb = matches!(
-        stream.format,
-        PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Bgrx32 | PixelFormat::Rgbx32
-    );
-    match stream.role {
-        _ if rgb => ColourSpace::SRGB,
-        Role::Video if stream.size.height >= 720 => ColourSpace::REC709,
-        Role::Video => ColourSpace::SMPTE170M,
-        _ => ColourSpace::SYCC,
     }
 }

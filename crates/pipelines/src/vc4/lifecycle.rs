@@ -3,9 +3,9 @@
 use super::machine::{BUFFERS_MAX, Machine, Received, SLOTS, State, empty_stream};
 use super::matching::Matcher;
 use super::plan::{EMBEDDED, IMAGE, INPUT, STATISTICS, STREAMS};
-use super::requests::Progress;
 use super::run::Run;
 use super::sensor_writes::integer;
+use crate::requests::Progress;
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::{FrameMemory, Owner};
 use pinhole_camera::devices::{Devices, export};

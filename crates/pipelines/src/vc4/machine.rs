@@ -28,9 +28,9 @@
 
 use super::matching::{Embedded, Image, Matcher, Unmatched};
 use super::plan::{EMBEDDED, IMAGE, INPUT, Limits, OUTPUT0, OUTPUT1, Plan, STATISTICS, STREAMS};
-use super::requests::{Progress, RequestQueue};
 use super::run::Run;
 use super::sensor_writes::SensorWrites;
+use crate::requests::{Progress, RequestQueue, check_size};
 use pinhole_base::control::{ControlValue, FrameState};
 use pinhole_base::geometry::{ModePixels, NativePixels, Rect};
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
@@ -331,19 +331,7 @@ impl Machine {
     fn count_gap(&mut self, sequence: u32) {
         let expected = self.received.last_sequence.map_or(0, |last| last.wrapping_add(1));
         if sequence != expected {
-            self.count_lost(sequence, expected);
-        }
-    }
-
-    #[cold]
-    fn count_lost(&mut self, sequence: u32, expected: u32) {
-        let gap = sequence.wrapping_sub(expected);
-        if self.received.last_sequence == Some(sequence) {
-            self.drops.count(DropCause::Duplicate);
-        } else if gap < u32::MAX / 2 {
-            let starved = self.received.starved || self.received.last_sequence.is_none();
-            let cause = if starved { DropCause::Unrequested } else { DropCause::Receiver };
-            self.drops.add(cause, u64::from(gap));
+            self.drops.count_gap(self.received.last_sequence, sequence, self.received.starved);
         }
     }
 
@@ -589,16 +577,6 @@ pub(super) fn empty_stream(plan: &Plan, index: u8, slots: u16) -> Stream {
     let external = plan.place[usize::from(index)].is_some();
     let buffers = if slots == 0 { 0 } else { BUFFERS_MAX };
     Stream::new(StreamTraits { index, external }, slots, buffers)
-}
-
-fn check_size(bytes: u64, needed: u32, place: usize) -> Result<()> {
-    if bytes >= u64::from(needed) { Ok(()) } else { Err(too_small(bytes, needed, place)) }
-}
-
-#[cold]
-fn too_small(bytes: u64, needed: u32, place: usize) -> Error {
-    Error::new(ErrorKind::InvalidArgument, "queueing a request")
-        .because(format!("the buffer for stream {place} has {bytes} bytes; a frame takes {needed}"))
 }
 
 /// The crop that a list of controls asks for.

@@ -7,7 +7,7 @@
 //! - [`plan`]: what a configuration means for the machine.
 //! - [`machine`], `run`, `lifecycle`: the machine, a step function; `fingerprint`: what tells
 //!   its states apart.
-//! - [`matching`], [`requests`], `sensor_writes`: parts of it.
+//! - [`matching`], `sensor_writes`: parts of it.
 //! - [`control_loop`], [`parameters`], [`statistics`]: the algorithms and their two languages.
 
 pub mod backend;
@@ -20,7 +20,6 @@ pub mod machine;
 pub mod matching;
 pub mod parameters;
 pub mod plan;
-pub mod requests;
 mod run;
 mod sensor_writes;
 pub mod statistics;

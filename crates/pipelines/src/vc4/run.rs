@@ -3,7 +3,7 @@
 use super::machine::{Machine, State, crop_in};
 use super::matching::{Image, Pair};
 use super::plan::{INPUT, OUTPUT0, OUTPUT1, STATISTICS};
-use super::requests::Progress;
+use crate::requests::Progress;
 use pinhole_base::control;
 use pinhole_base::{Error, ErrorKind, Timestamp};
 use pinhole_buffer::{Owner, Token};

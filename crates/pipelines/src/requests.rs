@@ -1,6 +1,6 @@
 //! The requests under way, in the order of queueing.
 
-use pinhole_base::{Error, Timestamp};
+use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::Token;
 use pinhole_camera::config::STREAMS_MAX;
 use pinhole_camera::fingerprint::Fingerprint;
@@ -151,4 +151,16 @@ impl RequestQueue {
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
     }
+}
+
+/// Whether a buffer of a request is large enough for a frame.
+#[inline]
+pub(crate) fn check_size(bytes: u64, needed: u32, place: usize) -> Result<()> {
+    if bytes >= u64::from(needed) { Ok(()) } else { Err(too_small(bytes, needed, place)) }
+}
+
+#[cold]
+fn too_small(bytes: u64, needed: u32, place: usize) -> Error {
+    Error::new(ErrorKind::InvalidArgument, "queueing a request")
+        .because(format!("the buffer for stream {place} has {bytes} bytes; a frame takes {needed}"))
 }
