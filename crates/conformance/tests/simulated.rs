@@ -18,6 +18,7 @@ const OF_EMBEDDED_DATA: &[&str] = &[
     "b29_equal_time_stamps_pair",
     "b29_older_embedded_buffers_are_recycled",
     "b29_an_image_goes_on_without_its_embedded_data",
+    "b31_an_image_waits_for_its_embedded_data_but_not_for_long",
     "b32_a_total_mismatch_stalls_nothing",
     "b36_across_skipped_numbers",
 ];

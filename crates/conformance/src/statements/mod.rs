@@ -85,6 +85,7 @@ macro_rules! for_each_statement {
                 b29_equal_time_stamps_pair
                 b29_older_embedded_buffers_are_recycled
                 b30_sensors_without_embedded_data_work
+                b31_an_image_waits_for_its_embedded_data_but_not_for_long
                 b31_one_buffer_per_stream_and_one_of_a_pair_lost
                 b32_a_total_mismatch_stalls_nothing
                 b33_fresh_even_if_nobody_turned_the_loop
