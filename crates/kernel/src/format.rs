@@ -139,11 +139,14 @@ fn known(fourcc: u32) -> Result<PixelFormat, String> {
 
 /// Whoever trusts a buffer to hold a picture that it has no room for reads beyond its end.
 fn plausible(image: ImageFormat) -> Result<ImageFormat, String> {
-    let needed = image.format.planes(image.stride_bytes, image.size.height).bytes();
-    let row = image.format.row_bytes(image.size.width.min(WIDTH_MAX)).unwrap_or(0);
-    if image.size.is_empty() || image.size.width > WIDTH_MAX {
+    if image.size.is_empty() || image.size.width > SIDE_MAX || image.size.height > SIDE_MAX {
         return Err(format!("it tells of pictures of {}", image.size));
     }
+    if image.stride_bytes > STRIDE_MAX {
+        return Err(format!("it tells of rows of {} bytes", image.stride_bytes));
+    }
+    let row = image.format.row_bytes(image.size.width).unwrap_or(0);
+    let needed = image.format.planes(image.stride_bytes, image.size.height).bytes();
     if image.stride_bytes < row {
         return Err(format!("it tells of rows of {} bytes, which take {row}", image.stride_bytes));
     }
@@ -153,14 +156,17 @@ fn plausible(image: ImageFormat) -> Result<ImageFormat, String> {
     Ok(image)
 }
 
-/// No picture is wider.
-const WIDTH_MAX: u32 = 1 << 20;
+/// No picture is wider or higher.
+const SIDE_MAX: u32 = 1 << 20;
+/// No row is longer.
+const STRIDE_MAX: u32 = 1 << 24;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::uapi::video::{BUF_TYPE_VIDEO_OUTPUT, BUF_TYPE_VIDEO_OUTPUT_MPLANE};
     use pinhole_base::colour::ColourSpace;
+    use proptest::prelude::*;
 
     const NV12: ImageFormat = ImageFormat {
         format: PixelFormat::Nv12,
@@ -217,7 +223,8 @@ mod tests {
         assert!(single(|data| data.width = u32::MAX).contains("pictures of"));
         assert!(single(|data| data.bytesperline = 639).contains("which take 640"));
         assert!(single(|data| data.sizeimage = 460_799).contains("which takes 460800"));
-        assert!(single(|data| data.height = u32::MAX).contains("bytes for a picture"));
+        assert!(single(|data| data.height = u32::MAX).contains("pictures of"));
+        assert!(single(|data| data.bytesperline = u32::MAX).contains("rows of"));
         assert!(single(|data| data.pixelformat = 0).contains("not one that we know"));
         for planes in [0, 4, 8, 255] {
             let mut data = multi(BUF_TYPE_VIDEO_CAPTURE_MPLANE, NV12);
@@ -243,5 +250,26 @@ mod tests {
         (data.private, data.quantization) = (0, 1);
         let format = from_kernel(&Format::new(BUF_TYPE_VIDEO_CAPTURE, &data)).unwrap();
         assert_eq!(format.image().map(|image| image.colour), Some(ColourSpace::SMPTE170M));
+    }
+    proptest! {
+        #[test]
+        fn whatever_a_driver_says_pictures_fit_their_buffers(
+            kind in prop_oneof![Just(BUF_TYPE_VIDEO_CAPTURE), Just(BUF_TYPE_VIDEO_OUTPUT_MPLANE)],
+            words in proptest::collection::vec(prop_oneof![0..5000_u32, any::<u32>()], 50),
+            fourcc in prop_oneof![Just(*b"NV12"), Just(*b"pRAA"), Just(*b"YUYV"), any::<[u8; 4]>()],
+        ) {
+            let mut format = Format { kind, ..FromZeros::new_zeroed() };
+            let bytes = words.iter().flat_map(|word| word.to_ne_bytes());
+            format.data.bytes.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+            format.data.bytes[8..12].copy_from_slice(&fourcc);
+            if let Ok(NodeFormat::Image(image)) = from_kernel(&format) {
+                let planes = image.format.planes(image.stride_bytes, image.size.height);
+                prop_assert!(planes.bytes() <= u64::from(image.size_bytes));
+                prop_assert!(!image.size.is_empty());
+            }
+            if let Ok(planes) = plane_count(&format) {
+                prop_assert!((1..=PLANES_MAX).contains(&planes));
+            }
+        }
     }
 }

@@ -185,6 +185,7 @@ fn nodes(topology: &Topology, devices: &[DeviceNode]) -> HashMap<u32, String> {
 mod tests {
     use super::*;
     use crate::sysfs::DeviceKind;
+    use proptest::prelude::*;
 
     fn entity(id: u32, name: &str, function: u32) -> uapi::Entity {
         let mut entity = uapi::Entity { id, function, ..FromZeros::new_zeroed() };
@@ -200,7 +201,7 @@ mod tests {
         uapi::Link { id, source_id, sink_id, flags, ..FromZeros::new_zeroed() }
     }
 
-    fn interface(id: u32, intf_type: u32, minor: u32) -> uapi::Interface {
+    fn interface_of(id: u32, intf_type: u32, minor: u32) -> uapi::Interface {
         uapi::Interface { id, intf_type, major: 81, minor, ..FromZeros::new_zeroed() }
     }
 
@@ -223,9 +224,9 @@ mod tests {
                 entity(3, "unicam-embedded", uapi::ENT_F_IO_V4L),
             ],
             interfaces: vec![
-                interface(11, uapi::INTF_T_V4L_SUBDEV, 5),
-                interface(12, uapi::INTF_T_V4L_VIDEO, 0),
-                interface(13, uapi::INTF_T_V4L_VIDEO, 1),
+                interface_of(11, uapi::INTF_T_V4L_SUBDEV, 5),
+                interface_of(12, uapi::INTF_T_V4L_VIDEO, 0),
+                interface_of(13, uapi::INTF_T_V4L_VIDEO, 1),
             ],
             pads: vec![
                 pad_of(21, 1, 0, PAD_FL_SOURCE),
@@ -316,5 +317,49 @@ mod tests {
     fn what_is_no_media_device_is_refused() {
         let error = KernelMedia::open(&DeviceTree::default(), "/dev/null").err().unwrap();
         assert!(error.to_string().contains("MEDIA_IOC_DEVICE_INFO"), "{error}");
+    }
+    /// Numbers from so few that they meet.
+    fn number() -> impl Strategy<Value = u32> {
+        0..12_u32
+    }
+
+    fn topology() -> impl Strategy<Value = Topology> {
+        let entity = (number(), any::<[u8; 32]>(), number()).prop_map(|(id, name, function)| {
+            let mut entity = uapi::Entity { id, function, ..FromZeros::new_zeroed() };
+            entity.name[..32].copy_from_slice(&name);
+            entity
+        });
+        let pad = (number(), number(), 0..4_u32, any::<u32>());
+        let pad = pad.prop_map(|(id, entity, flags, index)| pad_of(id, entity, index, flags));
+        let kinds = prop_oneof![Just(0_u32), Just(LNK_TYPE_INTERFACE), any::<u32>()];
+        let link = (number(), number(), number(), kinds);
+        let link = link.prop_map(|(id, source, sink, flags)| link_of(id, source, sink, flags));
+        let interface = (number(), 0x1ff..0x205_u32, number());
+        let interface = interface.prop_map(|(id, kind, minor)| interface_of(id, kind, minor));
+        let lists = (
+            proptest::collection::vec(entity, 0..8),
+            proptest::collection::vec(interface, 0..8),
+            proptest::collection::vec(pad, 0..12),
+            proptest::collection::vec(link, 0..16),
+        );
+        lists.prop_map(|(entities, interfaces, pads, links)| Topology { entities, interfaces, pads, links })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_driver_says_its_graph_can_be_walked(topology in topology()) {
+            let mut media = null(graph(info(), &topology, &devices()));
+            prop_assert_eq!(media.graph.entities.len(), topology.entities.len());
+            for from in &media.graph.entities {
+                for to in &media.graph.entities {
+                    if let Some(way) = media.graph.path(from, to) {
+                        prop_assert!(way.len() <= media.graph.links.len());
+                    }
+                }
+            }
+            for link in media.graph.links.clone() {
+                let _ = media.set_link(link.id, !link.enabled);
+            }
+        }
     }
 }

@@ -304,6 +304,7 @@ mod tests {
     use super::*;
     use crate::uapi::video::{BUF_TYPE_VIDEO_CAPTURE, BUF_TYPE_VIDEO_CAPTURE_MPLANE};
     use pinhole_device::QueuePlane;
+    use proptest::prelude::*;
 
     fn null() -> DeviceFile {
         DeviceFile::open("/dev/null", "opening").unwrap()
@@ -421,5 +422,27 @@ mod tests {
         assert_eq!(queue.import(&file, 1).unwrap_err().kind(), ErrorKind::Busy);
         queue.streaming = true;
         assert_eq!(queue.free(&file).unwrap_err().kind(), ErrorKind::Busy);
+    }
+    proptest! {
+        #[test]
+        fn whatever_a_driver_says_a_frame_lies_in_its_slot(
+            index in 0..6_u32,
+            used in proptest::array::uniform3(prop_oneof![0..2000_u32, any::<u32>()]),
+            (sec, usec) in any::<(i64, i64)>(),
+            flags in any::<u32>(),
+            multi in any::<bool>(),
+        ) {
+            let kind = if multi { BUF_TYPE_VIDEO_CAPTURE_MPLANE } else { BUF_TYPE_VIDEO_CAPTURE };
+            let queue = queue_of(kind, if multi { 2 } else { 1 }, 4);
+            let mut told = done(index, used[0]);
+            (told.timestamp, told.flags) = (TimeValue { sec, usec }, flags);
+            let frame = queue.dequeued(&null(), &told, &planes(used.map(|used| [used, 0])));
+            prop_assert_eq!(frame.is_ok(), index < 4);
+            if let Ok(frame) = frame {
+                let room = if multi { [1000, 500, 0] } else { [1000, 0, 0] };
+                let fits = std::iter::zip(frame.bytes_used, room).all(|(used, room)| used <= room);
+                prop_assert!(fits, "{:?}", frame);
+            }
+        }
     }
 }

@@ -14,7 +14,7 @@ use zerocopy::{FromBytes, FromZeros};
 
 /// `struct media_device_info`
 #[repr(C)]
-#[derive(Clone, Copy, FromBytes)]
+#[derive(Clone, Copy, Debug, FromBytes)]
 pub(crate) struct DeviceInfo {
     pub(crate) driver: [u8; 16],
     pub(crate) model: [u8; 32],
@@ -28,7 +28,7 @@ pub(crate) struct DeviceInfo {
 
 /// `struct media_v2_entity`
 #[repr(C)]
-#[derive(Clone, Copy, FromBytes)]
+#[derive(Clone, Copy, Debug, FromBytes)]
 pub(crate) struct Entity {
     pub(crate) id: u32,
     pub(crate) name: [u8; 64],
@@ -47,7 +47,7 @@ pub(crate) const ENT_F_VID_LAST: u32 = 0x5fff;
 
 /// `struct media_v2_interface`
 #[repr(C)]
-#[derive(Clone, Copy, FromBytes)]
+#[derive(Clone, Copy, Debug, FromBytes)]
 pub(crate) struct Interface {
     pub(crate) id: u32,
     pub(crate) intf_type: u32,
@@ -63,7 +63,7 @@ pub(crate) const INTF_T_V4L_SUBDEV: u32 = 0x203;
 
 /// `struct media_v2_pad`
 #[repr(C)]
-#[derive(Clone, Copy, FromBytes)]
+#[derive(Clone, Copy, Debug, FromBytes)]
 pub(crate) struct Pad {
     pub(crate) id: u32,
     pub(crate) entity_id: u32,
@@ -77,7 +77,7 @@ pub(crate) const PAD_FL_SOURCE: u32 = 2;
 
 /// `struct media_v2_link`
 #[repr(C)]
-#[derive(Clone, Copy, FromBytes)]
+#[derive(Clone, Copy, Debug, FromBytes)]
 pub(crate) struct Link {
     pub(crate) id: u32,
     pub(crate) source_id: u32,
@@ -95,7 +95,7 @@ pub(crate) const LNK_TYPE_INTERFACE: u32 = 0x1000_0000;
 
 /// A count and an address in `struct media_v2_topology`.
 #[repr(C)]
-#[derive(Clone, Copy, FromBytes)]
+#[derive(Clone, Copy, Debug, FromBytes)]
 pub(crate) struct List {
     pub(crate) count: u32,
     pub(crate) _reserved: u32,
@@ -104,7 +104,7 @@ pub(crate) struct List {
 
 /// `struct media_v2_topology`
 #[repr(C)]
-#[derive(Clone, Copy, FromBytes)]
+#[derive(Clone, Copy, Debug, FromBytes)]
 pub(crate) struct RawTopology {
     pub(crate) topology_version: u64,
     pub(crate) entities: List,
@@ -115,7 +115,7 @@ pub(crate) struct RawTopology {
 
 /// `struct media_pad_desc`
 #[repr(C)]
-#[derive(Clone, Copy, FromBytes)]
+#[derive(Clone, Copy, Debug, FromBytes)]
 pub(crate) struct PadDescription {
     pub(crate) entity: u32,
     pub(crate) index: u16,
@@ -125,7 +125,7 @@ pub(crate) struct PadDescription {
 
 /// `struct media_link_desc`
 #[repr(C)]
-#[derive(Clone, Copy, FromBytes)]
+#[derive(Clone, Copy, Debug, FromBytes)]
 pub(crate) struct LinkDescription {
     pub(crate) source: PadDescription,
     pub(crate) sink: PadDescription,
@@ -138,7 +138,7 @@ pub(crate) const SETUP_LINK: Call<LinkDescription> = Call::read_write("MEDIA_IOC
 pub(crate) const G_TOPOLOGY: Call<RawTopology> = Call::read_write("MEDIA_IOC_G_TOPOLOGY", b'|', 4);
 
 /// The lists of a topology.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Topology {
     pub(crate) entities: Vec<Entity>,
     pub(crate) interfaces: Vec<Interface>,
@@ -150,7 +150,7 @@ pub(crate) struct Topology {
 const ATTEMPTS: u32 = 8;
 
 /// The most of anything that a graph has; drivers that tell of more are not believed.
-const COUNT_MAX: u32 = 1 << 16;
+const COUNT_MAX: u32 = 4096;
 
 impl Topology {
     /// Asks a media device for its topology.
