@@ -17,7 +17,7 @@ use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_buffer::memory::Identity;
 use pinhole_device::{
     ControlCode, ControlDescription, ControlWrite, Dequeued, FrameIntervals, FrameSizes, Graph, Interest,
-    NodeFormat, Payload, Provider, QueueBuffer, QueuePlane, VideoNode,
+    NodeFormat, Payload, Poller, Provider, QueueBuffer, QueuePlane, VideoNode,
 };
 use pinhole_kernel::KernelProvider;
 use std::os::fd::{AsFd, OwnedFd};
@@ -210,23 +210,10 @@ fn capture(provider: &mut KernelProvider, mut node: Box<dyn VideoNode>, options:
     poller.watch(node.poll_source(), 0, Interest { buffers: true, events: false })?;
     node.stream_on()?;
     let mut frames: Vec<Dequeued> = Vec::with_capacity(options.frames as usize);
-    let mut ready = Vec::new();
     while frames.len() < options.frames as usize {
-        poller.wait(Some(poller.now() + FRAME_WAIT_MAX), &mut ready)?;
-        let Some(first) = ready.first() else { return Err(silent()) };
-        if first.gone {
-            return Err(Error::new(ErrorKind::Disconnected, "capturing"));
-        }
+        wait(poller.as_mut())?;
         if let Some(frame) = node.dequeue()? {
-            let inode = buffers[frame.slot as usize].inode;
-            println!(
-                "frame {} at {} slot {} bytes {:?} inode {inode}{}",
-                frame.sequence,
-                frame.timestamp,
-                frame.slot,
-                frame.bytes_used,
-                if frame.error { " damaged" } else { "" }
-            );
+            show_frame(&frame, &buffers);
             frames.push(frame);
             queue(node.as_mut(), frame.slot, &buffers)?;
         }
@@ -238,8 +225,22 @@ fn capture(provider: &mut KernelProvider, mut node: Box<dyn VideoNode>, options:
     Ok(())
 }
 
-fn silent() -> Error {
-    Error::new(ErrorKind::Timeout, "capturing").because(format!("no frame in {FRAME_WAIT_MAX:?}"))
+fn wait(poller: &mut dyn Poller) -> Result<()> {
+    let mut ready = Vec::new();
+    poller.wait(Some(poller.now() + FRAME_WAIT_MAX), &mut ready)?;
+    let error = |kind| Error::new(kind, "capturing");
+    match ready.iter().find(|ready| ready.gone).or(ready.first()) {
+        None => Err(error(ErrorKind::Timeout).because(format!("no frame in {FRAME_WAIT_MAX:?}"))),
+        Some(ready) if ready.gone => Err(error(ErrorKind::Disconnected).because("the device is gone")),
+        Some(_) => Ok(()),
+    }
+}
+
+fn show_frame(frame: &Dequeued, buffers: &[Exported]) {
+    let Dequeued { sequence, timestamp, slot, bytes_used, .. } = frame;
+    let inode = buffers[*slot as usize].inode;
+    let damaged = if frame.error { " damaged" } else { "" };
+    println!("frame {sequence} at {timestamp} slot {slot} bytes {bytes_used:?} inode {inode}{damaged}");
 }
 
 fn set_format(node: &mut dyn VideoNode, options: &Options) -> Result<NodeFormat> {

@@ -124,10 +124,18 @@ fn hint(call: &str, errno: Errno, path: &str) -> Option<String> {
 }
 
 fn group_hint(path: &str) -> Option<String> {
-    let group = std::fs::metadata(path).ok()?.gid();
+    let file = std::fs::metadata(path).ok()?;
     let groups = std::fs::read_to_string("/etc/group").ok()?;
-    let name = group_name(&groups, group)?;
-    Some(format!("it belongs to the group `{name}`: join it (`sudo usermod -aG {name} $USER`), log in again"))
+    Some(advice_on_group(group_name(&groups, file.gid())?, file.mode()))
+}
+
+/// What to do about a file of that group that may not be opened.
+fn advice_on_group(name: &str, mode: u32) -> String {
+    const GROUP_MAY_READ_AND_WRITE: u32 = 0o060;
+    if name == "root" || mode & GROUP_MAY_READ_AND_WRITE != GROUP_MAY_READ_AND_WRITE {
+        return "only root may open it: a udev rule usually gives it to the group `video`".to_owned();
+    }
+    format!("it belongs to the group `{name}`: join it (`sudo usermod -aG {name} $USER`) and log in again")
 }
 
 /// The name of a group, by the lines of the system's list.
@@ -185,6 +193,13 @@ mod tests {
         let mismatch = failure("starting", "VIDIOC_STREAMON", Errno::PIPE, "/dev/video-none");
         assert!(mismatch.advice().unwrap().contains("formats along the links"), "{mismatch}");
         let denied = failure("opening", "open", Errno::ACCESS, "/dev/null");
-        assert!(denied.advice().unwrap().contains("`root`"), "{denied}");
+        assert!(denied.advice().unwrap().contains("only root"), "{denied}");
+    }
+
+    #[test]
+    fn a_group_that_helps_nobody_is_not_recommended() {
+        assert!(advice_on_group("video", 0o20_660).contains("usermod -aG video"));
+        assert!(advice_on_group("video", 0o20_600).contains("only root"));
+        assert!(advice_on_group("root", 0o20_660).contains("only root"));
     }
 }

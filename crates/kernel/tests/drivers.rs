@@ -231,10 +231,15 @@ fn a_format_cannot_change_under_buffers_nor_a_queue_have_two_users() {
     let NodeFormat::Image(mut image) = node.format().unwrap() else { panic!("pictures") };
     image.size = Size::new(640, 480);
     (image.stride_bytes, image.size_bytes) = (0, 0);
+    let path = bench.path("vid-cap");
+    let file = std::fs::File::open(&path).unwrap();
+    let mut holder = std::process::Command::new("sleep").arg("60").stdin(file).spawn().unwrap();
     let error = node.set_format(NodeFormat::Image(image)).unwrap_err();
+    holder.kill().unwrap();
+    holder.wait().unwrap();
     assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
     assert!(error.to_string().contains("VIDIOC_S_FMT"), "{error}");
-    let path = bench.path("vid-cap");
+    assert!(error.advice().unwrap().contains(&format!("process {}", holder.id())), "{error}");
     let mut other = bench.provider.video_node(&path).unwrap();
     assert_eq!(other.allocate(2).unwrap_err().kind(), ErrorKind::Busy);
     drop(node);
