@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! probe                                       # media devices, their entities and links
+//! probe --watch 4                             # devices that come and go, until there were 4
 //! probe /dev/video0                           # formats, sizes, rates and controls
 //! probe /dev/video0 --frames 10               # one line for each frame
 //! probe /dev/video0 --frames 10 --format YUYV --size 640x480 --buffers 4
@@ -17,7 +18,7 @@ use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_buffer::memory::Identity;
 use pinhole_device::{
     ControlCode, ControlDescription, ControlWrite, Dequeued, FrameIntervals, FrameSizes, Graph, Interest,
-    NodeFormat, Payload, Poller, Provider, QueueBuffer, QueuePlane, VideoNode,
+    NodeFormat, Payload, PollSource, Poller, Provider, QueueBuffer, QueuePlane, VideoNode,
 };
 use pinhole_kernel::KernelProvider;
 use std::os::fd::{AsFd, OwnedFd};
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const USAGE: &str = "\
-usage: probe [/dev/videoN [--frames N] [--format NAME] [--size WxH] [--buffers N]
+usage: probe [--watch N | /dev/videoN [--frames N] [--format NAME] [--size WxH] [--buffers N]
              [--set CONTROL=VALUE]]
 ";
 
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
 #[derive(Default)]
 struct Options {
     node: Option<String>,
+    watched: usize,
     frames: u32,
     buffers: u32,
     format: Option<PixelFormat>,
@@ -60,14 +62,12 @@ struct Options {
 impl Options {
     fn read(arguments: &[String]) -> Option<Self> {
         let mut options = Self { buffers: 4, ..Self::default() };
-        let mut rest = arguments.iter();
-        options.node = rest.next().cloned().filter(|node| !node.starts_with('-'));
-        if options.node.is_none() && !arguments.is_empty() {
-            return None;
-        }
+        options.node = arguments.first().cloned().filter(|node| !node.starts_with('-'));
+        let mut rest = arguments.iter().skip(usize::from(options.node.is_some()));
         while let Some(option) = rest.next() {
             let value = rest.next()?;
             match option.as_str() {
+                "--watch" => options.watched = value.parse().ok()?,
                 "--frames" => options.frames = value.parse().ok()?,
                 "--buffers" => options.buffers = value.parse().ok()?,
                 "--format" => options.format = Some(PixelFormat::from_name(value)?),
@@ -87,6 +87,9 @@ fn control_value(text: &str) -> Option<(ControlCode, i64)> {
 
 fn run(options: &Options) -> Result<()> {
     let mut provider = KernelProvider::new();
+    if options.watched > 0 {
+        return watch(&mut provider, options.watched);
+    }
     let Some(path) = &options.node else { return show_all(&mut provider) };
     let mut node = provider.video_node(path)?;
     if !options.writes.is_empty() {
@@ -95,6 +98,21 @@ fn run(options: &Options) -> Result<()> {
         return node.set_controls(&writes.collect::<Vec<_>>());
     }
     if options.frames == 0 { show_node(node.as_mut()) } else { capture(&mut provider, node, options) }
+}
+
+fn watch(provider: &mut KernelProvider, count: usize) -> Result<()> {
+    let hotplug = provider.hotplug()?;
+    let mut poller = provider.poller()?;
+    poller.watch(PollSource::Fd(hotplug.as_fd()), 0, Interest { buffers: true, events: false })?;
+    let (mut seen, mut ready) = (0, Vec::new());
+    while seen < count {
+        poller.wait(None, &mut ready)?;
+        for change in hotplug.changes()? {
+            println!("{change:?}");
+            seen += 1;
+        }
+    }
+    Ok(())
 }
 
 fn show_all(provider: &mut KernelProvider) -> Result<()> {
