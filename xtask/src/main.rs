@@ -4,6 +4,7 @@ mod bench;
 mod mutate;
 mod simulate;
 mod tidy;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -12,7 +13,7 @@ type Command = fn(&[String]) -> ExitCode;
 
 /// The commands.
 const COMMANDS: &[(&str, Command)] =
-    &[("bench", bench::run), ("simulate", simulate::run), ("tidy", tidy::run), ("mutate", mutate::run)];
+    &[("bench", bench::run), ("simulate", simulate::run), ("tidy", tidy::run), ("mutate", mutate::run), ("vm", vm::run)];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,0 +1,221 @@
+//! One run of a program in a guest: its folder, the host's user that it runs as, and what comes
+//! of it. Which kernel it is, is the business of `uml` and `qemu`.
+
+use super::place::{Place, at, entries, make_folder, remove_folder, write};
+use super::process::{Ended, interruption, supervise};
+use super::program::{Script, script};
+use super::{Kernel, Run, qemu, uml};
+use pinhole::{Error, ErrorKind, Result};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{stderr, stdout};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// `nobody`, and its group: whom the guest runs as where this process is root, because a guest can
+/// do to the host's files what its user can.
+const NOBODY: u32 = 65534;
+
+/// How much longer than the host's patience that of the guest is, which ends by itself where this
+/// process was killed.
+const GUEST_EXTRA_S: u32 = 10;
+
+/// Lines of the kernel's log that are shown where the guest broke down.
+const LOG_LINES_SHOWN: usize = 15;
+
+/// Redirects for a guest: its own output and errors are the kernel's log (the first argument),
+/// and the descriptors 3 and 4 lead to those of the program.
+const WRAPPER: &str = r#"log=$1; shift; exec "$@" 3>&1 4>&2 >"$log" 2>&1"#;
+
+/// What a kernel needs to know to be started.
+pub(super) struct Wish<'a> {
+    /// Drivers to load.
+    pub(super) drivers: &'a [String],
+    /// Memory of the guest.
+    pub(super) memory_mib: u32,
+    /// The folder of this run.
+    pub(super) folder: &'a Path,
+    /// The folder that the guest may write to.
+    pub(super) scratch: &'a Path,
+}
+
+/// A guest that can be started.
+pub(super) struct Machine {
+    /// The program of the host, with its arguments.
+    pub(super) command: Vec<OsString>,
+    /// The folder with the kernel's modules.
+    pub(super) modules: PathBuf,
+    /// A static busybox of the guest's architecture.
+    pub(super) busybox: PathBuf,
+}
+
+/// What a run leaves, until it is dropped.
+struct Folder {
+    path: PathBuf,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = remove_folder(&self.path) {
+            eprintln!("vm: {error}");
+        }
+    }
+}
+
+/// Runs a program in a guest, and returns its exit code.
+pub(super) fn run(run: &Run) -> Result<u8> {
+    let place = Place::find()?;
+    check_drivers(&place, &run.drivers)?;
+    let here = std::env::current_dir().map_err(at(Path::new("."), "finding the present folder"))?;
+    check_program(&run.program[0], &here)?;
+    let folder = Folder { path: place.cache.join("runs").join(std::process::id().to_string()) };
+    give_folder(&folder.path)?;
+    let scratch = scratch(run, &folder.path)?;
+    let path = &folder.path;
+    let wish = Wish { drivers: &run.drivers, memory_mib: run.memory_mib, folder: path, scratch: &scratch };
+    let machine = match run.kernel {
+        Kernel::Uml => uml::machine(&place, &wish)?,
+        Kernel::Qemu => qemu::AMD64.machine(&place, &wish)?,
+        Kernel::QemuArm64 => qemu::ARM64.machine(&place, &wish)?,
+    };
+    write(&path.join("settings"), settings(run, &place, &machine).bytes())?;
+    write(&path.join("program"), script(&run.program, &here).bytes())?;
+    let ended = start(&machine, path, run.timeout)?;
+    let log = run.log.clone().unwrap_or_else(|| place.cache.join("kernel.log"));
+    fs::copy(path.join("kernel.log"), &log).map_err(at(&log, "keeping the kernel's log"))?;
+    outcome(path, ended, run.timeout, &log)
+}
+
+fn check_drivers(place: &Place, wanted: &[String]) -> Result<()> {
+    let present = entries(&place.testbed.join("guest/drivers"))?;
+    let names: Vec<_> = present.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    match wanted.iter().find(|driver| !names.contains(&driver.as_str())) {
+        None => Ok(()),
+        Some(unknown) => Err(Error::new(ErrorKind::InvalidArgument, "choosing the drivers")
+            .at(unknown)
+            .because("there is no such file in testbed/guest/drivers")
+            .hint(format!("there are: {}", names.join(", ")))),
+    }
+}
+
+/// Says so where the guest's user would not find the program, instead of letting the guest fail.
+fn check_program(program: &OsStr, here: &Path) -> Result<()> {
+    check_reach(here)?;
+    let path = here.join(program);
+    if !program.as_bytes().contains(&b'/') {
+        // The guest will look for it in its own search path.
+        return Ok(());
+    }
+    let found = path.canonicalize().map_err(at(&path, "looking for the program"))?;
+    check_reach(&found)
+}
+
+/// Where this process is root, the guest's user must be able to read a path.
+fn check_reach(path: &Path) -> Result<()> {
+    let closed = |path: &&Path| fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o001 == 0);
+    match path.ancestors().find(closed) {
+        Some(closed) if is_root() => Err(Error::new(ErrorKind::PermissionDenied, "showing it to the guest")
+            .at(path.display().to_string())
+            .because(format!("the guest runs as `nobody`, whom {} keeps out", closed.display()))
+            .hint("move it to a folder that everybody may enter, or run this as an ordinary user")),
+        _ => Ok(()),
+    }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Makes a folder that the guest's user may write to.
+fn give_folder(path: &Path) -> Result<()> {
+    make_folder(path)?;
+    if is_root() {
+        chown(path, Some(NOBODY), Some(NOBODY)).map_err(at(path, "giving a folder to the guest's user"))?;
+    }
+    Ok(())
+}
+
+/// The folder that the guest may write to. One that is there already is not given away.
+fn scratch(run: &Run, folder: &Path) -> Result<PathBuf> {
+    let path = run.scratch.clone().unwrap_or_else(|| folder.join("scratch"));
+    match fs::metadata(&path) {
+        Err(_) => give_folder(&path)?,
+        Ok(metadata) if is_root() && metadata.uid() != NOBODY && metadata.mode() & 0o002 == 0 => {
+            return Err(Error::new(ErrorKind::PermissionDenied, "letting the guest write to a folder")
+                .at(path.display().to_string())
+                .because("the guest runs as `nobody`, who may not")
+                .hint("name a folder that is not there yet, or give that one away with `chown nobody`"));
+        }
+        Ok(_) => {}
+    }
+    let path = path.canonicalize().map_err(at(&path, "finding the folder for the guest"))?;
+    check_reach(&path).map(|()| path)
+}
+
+fn settings(run: &Run, place: &Place, machine: &Machine) -> Script {
+    let mut settings = Script::default();
+    settings.set("testbed", &place.testbed);
+    settings.set("busybox", &machine.busybox);
+    settings.set("modules", &machine.modules);
+    settings.set("drivers", run.drivers.join(" "));
+    settings.set("guest_seconds_max", (run.timeout + GUEST_EXTRA_S).to_string());
+    settings
+}
+
+fn start(machine: &Machine, folder: &Path, timeout_s: u32) -> Result<Ended> {
+    let mut command = Command::new("sh");
+    command.args(["-c", WRAPPER, "sh"]).arg(folder.join("kernel.log")).args(&machine.command);
+    command.current_dir(folder).env("HOME", folder).env("TMPDIR", folder);
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let longest = Duration::from_secs(timeout_s.into());
+    supervise(&mut command, longest, &*interruption()?, [Box::new(stdout()), Box::new(stderr())])
+}
+
+/// What came of it, by what the guest wrote down.
+fn outcome(folder: &Path, ended: Ended, timeout_s: u32, log: &Path) -> Result<u8> {
+    let doing = "running a program in the guest";
+    let status = fs::read_to_string(folder.join("status")).ok();
+    if let Some(code) = status.and_then(|status| status.trim().parse().ok()) {
+        return Ok(code);
+    }
+    let place = log.display().to_string();
+    if let Ok(failure) = fs::read_to_string(folder.join("failure")) {
+        return Err(Error::new(ErrorKind::Device, "preparing the guest")
+            .at(place)
+            .because(failure.trim_end()));
+    }
+    Err(match ended {
+        Ended::Interrupted => Error::new(ErrorKind::Cancelled, doing).because("interrupted"),
+        Ended::TooLate => Error::new(ErrorKind::Timeout, doing)
+            .at(place)
+            .because(format!("it did not end within {timeout_s} s"))
+            .hint("--timeout gives it longer"),
+        Ended::Itself => Error::new(ErrorKind::Device, doing).at(place).because(format!(
+            "the guest ended before the program; the end of the kernel's log:\n{}",
+            tail(log)
+        )),
+    })
+}
+
+fn tail(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
+}
+
+/// The exit code that tells a failure of the guest from one of the program: that of `timeout`,
+/// that of an interrupted shell, or 125.
+pub(super) fn exit_code_of(error: &Error) -> u8 {
+    match error.kind() {
+        ErrorKind::Timeout => 124,
+        ErrorKind::Cancelled => 130,
+        _ => 125,
+    }
+}

@@ -1,0 +1,288 @@
+//! User Mode Linux: a kernel built from Debian's source package, that runs as a process.
+
+use super::apt::Archive;
+use super::busybox;
+use super::guest::{Machine, Wish};
+use super::place::{Place, at, digest, entries, make_folder, only_entry, read, remove_folder, write};
+use super::tools::{self, Tool};
+use pinhole::{Error, ErrorKind, Result};
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const SOURCE: &str = "linux-source-6.12";
+
+const TOOLS: &[Tool] = &[
+    Tool { program: "make", package: "build-essential" },
+    Tool { program: "gcc", package: "build-essential" },
+    Tool { program: "flex", package: "flex" },
+    Tool { program: "bison", package: "bison" },
+    Tool { program: "bc", package: "bc" },
+    Tool { program: "tar", package: "tar" },
+    Tool { program: "xz", package: "xz-utils" },
+];
+
+/// Blocks of contiguous memory may have 2^12 pages, 16 MiB, instead of 4 MiB: an 8-megapixel
+/// frame of a receiver that needs contiguous buffers. The kernel offers no option for it on this
+/// architecture, but heeds the macro.
+const COMPILER_FLAGS: &str = "KCFLAGS=-DCONFIG_ARCH_FORCE_MAX_ORDER=12";
+
+/// A kernel that is built, or being built, in the cache: by version of the source and digest of
+/// the configuration.
+struct Built {
+    folder: PathBuf,
+    source: PathBuf,
+}
+
+impl Built {
+    fn linux(&self) -> PathBuf {
+        self.folder.join("linux")
+    }
+
+    /// The device tree for the modelled Raspberry Pi.
+    fn device_tree(&self) -> PathBuf {
+        self.folder.join("unicam-model.dtb")
+    }
+
+    fn modules(&self) -> Result<PathBuf> {
+        only_entry(&self.folder.join("modules/lib/modules"))
+    }
+
+    /// Says of which version our module is.
+    fn model_mark(&self) -> PathBuf {
+        self.folder.join("unicam-model.digest")
+    }
+
+    /// Whether our module is there, in its present version.
+    fn has_model(&self, place: &Place) -> Result<bool> {
+        let wanted = model_digest(place)?;
+        Ok(fs::read_to_string(self.model_mark()).is_ok_and(|digest| digest == wanted))
+    }
+
+    /// The argument that installs modules in the kernel's folder.
+    fn install_path(&self) -> String {
+        format!("INSTALL_MOD_PATH={}", self.folder.join("modules").display())
+    }
+}
+
+/// Builds the kernel with its modules and ours, unless that was done.
+pub(super) fn build(place: &Place, newest: bool) -> Result<()> {
+    let built = match current(place) {
+        Ok(built) if !newest => built,
+        _ => build_newest(place)?,
+    };
+    if !built.has_model(place)? {
+        build_model(place, &built)?;
+    }
+    point_to(&kernels(place).join("current"), &built.folder)?;
+    eprintln!("vm: {} is ready", built.folder.display());
+    Ok(())
+}
+
+fn build_newest(place: &Place) -> Result<Built> {
+    tools::provide(TOOLS)?;
+    let archive = Archive::open(place, "amd64")?;
+    let version = archive.version(SOURCE)?.replace('~', "-");
+    busybox::provide(place, &archive)?;
+    let source = unpacked(place, &archive, &version)?;
+    let folder = kernels(place).join(format!("{version}-{}", config_digest(place)?));
+    let built = Built { folder, source };
+    if !built.linux().exists() {
+        build_kernel(place, &built)?;
+    }
+    Ok(built)
+}
+
+fn kernels(place: &Place) -> PathBuf {
+    place.cache.join("uml")
+}
+
+/// The kernel of the last build, if it was built with the present configuration.
+fn current(place: &Place) -> Result<Built> {
+    let link = kernels(place).join("current");
+    let folder = link.canonicalize().map_err(|_| lacks("it was not built yet"))?;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    match name.rsplit_once('-') {
+        Some((version, digest)) if digest == config_digest(place)? => {
+            let source = only_entry(&place.cache.join("source").join(version))?;
+            Ok(Built { source, folder })
+        }
+        _ => Err(lacks("testbed/uml/config has changed since it was built")),
+    }
+}
+
+fn lacks(why: &'static str) -> Error {
+    Error::new(ErrorKind::NotFound, "looking for the User Mode Linux kernel")
+        .because(why)
+        .hint("build it: cargo xtask vm build")
+}
+
+/// Tells apart what is built of the same source.
+fn config_digest(place: &Place) -> Result<String> {
+    let config = read(&place.testbed.join("uml/config"))?;
+    Ok(format!("{:016x}", digest([&config, COMPILER_FLAGS.as_bytes()])))
+}
+
+/// Tells apart the versions of our own module.
+fn model_digest(place: &Place) -> Result<String> {
+    let files = entries(&place.testbed.join("unicam-model"))?;
+    let contents: Vec<_> = files.iter().map(|file| read(file)).collect::<Result<_>>()?;
+    Ok(format!("{:016x}", digest(contents.iter().map(Vec::as_slice))))
+}
+
+/// The kernel's source, unpacked.
+fn unpacked(place: &Place, archive: &Archive, version: &str) -> Result<PathBuf> {
+    let folder = place.cache.join("source").join(version);
+    if folder.exists() {
+        return only_entry(&folder);
+    }
+    let package = place.cache.join("source/package");
+    remove_folder(&package)?;
+    archive.unpack(SOURCE, &package)?;
+    let half = place.cache.join("source/unpacking");
+    remove_folder(&half)?;
+    make_folder(&half)?;
+    eprintln!("vm: unpacking the kernel's source");
+    let mut tar = Command::new("tar");
+    tar.args(["--extract", "--no-same-owner", "--file"]);
+    tar.arg(package.join(format!("usr/src/{SOURCE}.tar.xz"))).arg("--directory").arg(&half);
+    tools::succeed(&mut tar, "unpacking the kernel's source")?;
+    remove_folder(&package)?;
+    fs::rename(&half, &folder).map_err(at(&folder, "keeping the kernel's source"))?;
+    only_entry(&folder)
+}
+
+/// Builds in the kernel's folder; the kernel itself is put there last, so that it tells whether
+/// all went well.
+fn build_kernel(place: &Place, built: &Built) -> Result<()> {
+    let work = built.folder.join("build");
+    make_folder(&work)?;
+    eprintln!("vm: building the kernel; this takes minutes (its output: {}/log)", built.folder.display());
+    let config = place.testbed.join("uml/config");
+    make(built, &[&format!("KCONFIG_ALLCONFIG={}", config.display()), "allnoconfig"])?;
+    check_config(&config, &work.join(".config"))?;
+    make(built, &["linux", "modules"])?;
+    make(built, &[&built.install_path(), "modules_install"])?;
+    let half = built.folder.join("linux.new");
+    fs::copy(work.join("linux"), &half).map_err(at(&half, "keeping the kernel"))?;
+    fs::rename(&half, built.linux()).map_err(at(&built.linux(), "keeping the kernel"))
+}
+
+/// One step of the build. What it prints goes to the log.
+fn make(built: &Built, targets: &[&str]) -> Result<()> {
+    let path = built.folder.join("log");
+    let log = fs::OpenOptions::new().create(true).append(true).open(&path);
+    let log = log.map_err(at(&path, "opening the log of the build"))?;
+    let errors = log.try_clone().map_err(at(&path, "opening the log of the build"))?;
+    let mut make = Command::new("nice");
+    make.args(["make", "--silent", "ARCH=um", COMPILER_FLAGS, "-j"]);
+    make.arg(std::thread::available_parallelism().map_or(2, usize::from).to_string());
+    make.arg("-C")
+        .arg(&built.source)
+        .arg(format!("O={}", built.folder.join("build").display()))
+        .args(targets);
+    tools::succeed(make.stdout(log).stderr(errors), "building the kernel")
+        .map_err(|error| error.hint(format!("the compiler's words are in {}", path.display())))
+}
+
+/// Every option that the fragment asks for must have survived.
+fn check_config(fragment: &Path, config: &Path) -> Result<()> {
+    let (wanted, got) = (read(fragment)?, read(config)?);
+    let lost = lost_options(&String::from_utf8_lossy(&wanted), &String::from_utf8_lossy(&got));
+    if lost.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Unsupported, "configuring the kernel")
+        .at(fragment.display().to_string())
+        .because(format!("this source does not heed {}", lost.join(", ")))
+        .hint("an option has been renamed, or depends on one that is off"))
+}
+
+fn lost_options(wanted: &str, got: &str) -> Vec<String> {
+    let is_kept = |option: &str| match option.strip_suffix("=n") {
+        Some(name) => !got.lines().any(|line| line.starts_with(&format!("{name}="))),
+        None => got.lines().any(|line| line == option),
+    };
+    let options = wanted.lines().filter(|line| line.starts_with("CONFIG_"));
+    options.filter(|option| !is_kept(option)).map(str::to_owned).collect()
+}
+
+/// Builds our module, and its device tree with the compiler that came with the kernel.
+fn build_model(place: &Place, built: &Built) -> Result<()> {
+    let copy = built.folder.join("unicam-model");
+    remove_folder(&copy)?;
+    make_folder(&copy)?;
+    for file in entries(&place.testbed.join("unicam-model"))? {
+        write(&copy.join(file.file_name().unwrap_or_default()), &read(&file)?)?;
+    }
+    let module = format!("M={}", copy.display());
+    make(built, &[&module, "modules"])?;
+    make(built, &[&module, &built.install_path(), "modules_install"])?;
+    busybox::list_dependencies(place, &built.folder.join("modules"), &built.modules()?)?;
+    let mut compiler = Command::new(built.folder.join("build/scripts/dtc/dtc"));
+    compiler.arg("-o").arg(built.device_tree()).arg(copy.join("unicam-model.dts"));
+    tools::output(&mut compiler, "compiling the device tree")?;
+    write(&built.model_mark(), model_digest(place)?.as_bytes())
+}
+
+fn point_to(link: &Path, folder: &Path) -> Result<()> {
+    let half = link.with_extension("new");
+    // Only one that an interrupted build has left can be in the way.
+    let _ = fs::remove_file(&half);
+    symlink(folder, &half).map_err(at(&half, "remembering the kernel"))?;
+    fs::rename(&half, link).map_err(at(link, "remembering the kernel"))
+}
+
+/// How to start it.
+pub(super) fn machine(place: &Place, wish: &Wish) -> Result<Machine> {
+    let built = current(place)?;
+    if !built.has_model(place)? {
+        return Err(lacks("testbed/unicam-model has changed since it was built"));
+    }
+    let busybox = busybox::path(place, "amd64");
+    let mut command = vec![built.linux().into_os_string()];
+    let words = ["rootfstype=hostfs", "rootflags=/", "ro", "stderr=1", "console=tty0"];
+    let channels = ["con=null", "con0=null,fd:1", "ssl=null", "ssl0=null,fd:3", "ssl1=null,fd:4"];
+    command.extend(words.iter().chain(&channels).map(OsString::from));
+    command.push(format!("mem={}M", wish.memory_mib).into());
+    if wish.drivers.iter().any(|driver| driver == "unicam") {
+        command.push(setting("dtb", &built.device_tree())?);
+    }
+    command.push(setting("init", &busybox)?);
+    command.push(setting("box", &busybox)?);
+    command.push(setting("run_on_host", wish.folder)?);
+    command.push(setting("scratch_on_host", wish.scratch)?);
+    command.extend(["--".into(), "sh".into(), place.testbed.join("guest/uml").into_os_string()]);
+    Ok(Machine { command, modules: built.modules()?, busybox })
+}
+
+/// A path on the kernel's command line, where spaces part the words.
+fn setting(name: &str, path: &Path) -> Result<OsString> {
+    match path.to_str() {
+        Some(text) if !text.contains(char::is_whitespace) => Ok(format!("{name}={text}").into()),
+        _ => Err(Error::new(ErrorKind::Unsupported, "telling the kernel a path")
+            .at(path.display().to_string())
+            .because("there are spaces in it")
+            .hint("PINHOLE_TESTBED_CACHE and --scratch can name other folders")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_the_kernel_did_not_take_are_found() {
+        let got = "CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=y\n";
+        assert!(lost_options("# CONFIG_X=y\nCONFIG_A=y\nCONFIG_B=m\nCONFIG_C=n\n", got).is_empty());
+        assert_eq!(lost_options("CONFIG_B=y\nCONFIG_D=n\nCONFIG_E=y", got).len(), 3);
+    }
+
+    #[test]
+    fn a_path_with_spaces_is_refused() {
+        assert_eq!(setting("init", Path::new("/a/b")).expect("it has none"), "init=/a/b");
+        assert!(setting("init", Path::new("/a b")).is_err());
+    }
+}
