@@ -54,6 +54,12 @@ Examples:
   pinhole still -o photo.png --control ExposureValue=-1
   pinhole still -o dusk.jpg --simulate lux=20,kelvin=2800";
 
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  pinhole doctor                                  what stands in the way, in plain words
+  pinhole doctor --json | jq '.findings[] | select(.level == \"problem\")'
+  pinhole doctor && pinhole still -o photo.jpg    a photograph, if all is well";
+
 /// Takes pictures with a camera stack in pure Rust.
 ///
 /// Where a machine has no camera, a simulated one takes its place, and is said to.
@@ -78,6 +84,9 @@ pub(crate) enum Command {
     /// Take a photograph, and its RAW file, once exposure and white balance have settled
     #[command(after_help = format!("{STILL_EXAMPLES}\n\n{EXIT_CODES}"))]
     Still(StillArguments),
+    /// Tell what this machine has for cameras, and what stands in their way
+    #[command(after_help = format!("{DOCTOR_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Doctor(DoctorArguments),
     /// Print the completion script of a shell
     #[command(
         after_help = "Example:\n  pinhole completions bash > ~/.local/share/bash-completion/completions/pinhole"
@@ -134,6 +143,17 @@ pub(crate) struct PictureOptions {
     /// Refuse what would have to be adjusted
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// `pinhole doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// Answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Look at the system whose files lie below this directory
+    #[arg(long, value_name = "DIRECTORY", default_value = "/")]
+    pub(crate) root: PathBuf,
 }
 
 /// `pinhole list`.

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    it failed while running: no such camera, a file cannot be written, …
+  1    it failed while running: no such camera, a file cannot be written, …;
+       `doctor`: something stands in the way of cameras
   2    the command line makes no sense, or asks for what the camera cannot do
   130  interrupted (Ctrl-C or SIGTERM); files that were whole are kept";
 
@@ -17,6 +18,8 @@ Exit codes:
 pub(crate) enum Ending {
     /// It did all it was to do.
     Done,
+    /// It did all it was to do, and found what must be mended.
+    Unwell,
     /// The user stopped it.
     Interrupted,
 }
@@ -53,6 +56,7 @@ impl Failure {
 pub(crate) fn exit_code(result: Result<Ending, Failure>) -> ExitCode {
     match result {
         Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::Unwell) => ExitCode::FAILURE,
         Ok(Ending::Interrupted) => ExitCode::from(130),
         Err(Failure::Failed(error)) => {
             console::say(&format!("error: {error}"));

@@ -7,6 +7,7 @@ mod arguments;
 mod capture;
 mod completions;
 mod console;
+mod doctor;
 mod ending;
 mod frames;
 mod interrupt;
@@ -39,6 +40,7 @@ fn run(command: &Command) -> Result<Ending, Failure> {
         Command::List(arguments) => list::run(arguments),
         Command::Capture(arguments) => capture::run(arguments),
         Command::Still(arguments) => still::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
     }
 }

@@ -1,0 +1,148 @@
+//! Media devices and video nodes: which there are, who may open them, and who has.
+
+use super::finding::Finding;
+use super::system::System;
+use pinhole::kernel::holders::holders;
+use pinhole::kernel::sysfs::{DeviceKind, DeviceNode};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Drivers of receivers, ISPs and codecs that give nothing to look at by themselves.
+const NO_CAMERAS: [&str; 4] = ["bcm2835-codec", "rpi-hevc-dec", "rpivid", "hantro-vpu"];
+
+fn nodes(system: &System) -> Result<Vec<DeviceNode>, pinhole::Error> {
+    let tree = system.devices();
+    Ok(tree.media_devices()?.into_iter().chain(tree.video_devices()?).collect())
+}
+
+/// The driver of a device, as sysfs links it.
+fn driver(system: &System, node: &DeviceNode) -> Option<String> {
+    let name = Path::new(&node.path).file_name()?.to_str()?;
+    let class = match node.kind {
+        DeviceKind::Media => "bus/media/devices",
+        DeviceKind::Video | DeviceKind::SubDevice => "class/video4linux",
+    };
+    system
+        .link_name(&format!("/sys/{class}/{name}/device/driver"))
+        .or_else(|| system.link_name(&format!("/sys/{class}/{name}/device/device/driver")))
+}
+
+/// What there is that may be a camera.
+pub(super) fn cameras(system: &System) -> Vec<Finding> {
+    match nodes(system) {
+        Err(error) => {
+            vec![Finding::problem("devices", error.to_string(), "is /sys mounted, and may you read it?")]
+        }
+        Ok(nodes) => described(system, &nodes),
+    }
+}
+
+fn described(system: &System, nodes: &[DeviceNode]) -> Vec<Finding> {
+    let mut by_driver: BTreeMap<String, Vec<&DeviceNode>> = BTreeMap::new();
+    for node in nodes {
+        let driver = driver(system, node).unwrap_or_else(|| "a driver that sysfs does not name".to_owned());
+        by_driver.entry(driver).or_default().push(node);
+    }
+    let is_camera = |driver: &str| !NO_CAMERAS.contains(&driver);
+    let mut findings: Vec<_> =
+        by_driver.iter().map(|(driver, nodes)| one_driver(driver, nodes, is_camera(driver))).collect();
+    let has_camera = by_driver.keys().any(|driver| is_camera(driver));
+    if !has_camera {
+        findings.push(no_camera());
+    }
+    if let Some(half) = half_of_a_pi(&by_driver) {
+        findings.push(half);
+    }
+    findings
+}
+
+fn one_driver(driver: &str, nodes: &[&DeviceNode], is_camera: bool) -> Finding {
+    let names: BTreeSet<_> = nodes.iter().map(|node| node.name.as_str()).collect();
+    let names: Vec<_> = names.into_iter().filter(|name| !name.is_empty()).collect();
+    let paths: Vec<_> = nodes.iter().map(|node| node.path.as_str()).collect();
+    let what = format!("{driver}: {} ({})", names.join(", "), paths.join(" "));
+    match is_camera {
+        true => Finding::good("devices", what),
+        false => Finding::note("devices", format!("{what}; no camera")),
+    }
+}
+
+fn no_camera() -> Finding {
+    Finding::problem(
+        "devices",
+        "no camera: no driver of one has made a video node",
+        "plug one in, or enable its overlay; until then `pinhole` shows you the simulated one",
+    )
+}
+
+/// A Pi's receiver without its ISP, or the other way round.
+fn half_of_a_pi(by_driver: &BTreeMap<String, Vec<&DeviceNode>>) -> Option<Finding> {
+    let has = |name: &str| by_driver.keys().any(|driver| driver == name);
+    let receiver = has("unicam") || has("bcm2835-unicam");
+    match (receiver, has("bcm2835-isp")) {
+        (true, false) => Some(Finding::note(
+            "devices",
+            "a Pi's receiver (unicam) without its ISP (bcm2835-isp): RAW frames only",
+        )),
+        (false, true) => Some(Finding::problem(
+            "devices",
+            "a Pi's ISP (bcm2835-isp) without a receiver (unicam): no sensor was found",
+            "check the ribbon cable, and `camera_auto_detect=1` or a `dtoverlay=` of your sensor in config.txt",
+        )),
+        _ => None,
+    }
+}
+
+/// Whether this user may open them all.
+pub(super) fn permissions(system: &System) -> Vec<Finding> {
+    let paths = device_files(system);
+    if paths.is_empty() {
+        return Vec::new();
+    }
+    let mut refused: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for path in &paths {
+        if !System::is_open_to_us(Path::new(path)) {
+            let group = system.group_of(Path::new(path)).unwrap_or_else(|| "?".to_owned());
+            refused.entry(group).or_default().push(path);
+        }
+    }
+    if refused.is_empty() {
+        return vec![Finding::good("permission", format!("you may open all {} device files", paths.len()))];
+    }
+    refused.iter().map(|(group, paths)| may_not(group, paths)).collect()
+}
+
+fn device_files(system: &System) -> Vec<String> {
+    let nodes = nodes(system).unwrap_or_default();
+    let heap = |name: String| system.path("/dev/dma_heap").join(name).to_string_lossy().into_owned();
+    let heaps = system.names("/dev/dma_heap").into_iter().map(heap);
+    let all = nodes.into_iter().map(|node| node.path).chain(heaps);
+    all.filter(|path| Path::new(path).exists()).collect()
+}
+
+fn may_not(group: &str, paths: &[&str]) -> Finding {
+    let advice = match group {
+        "root" | "0" => {
+            "they belong to root alone: a udev rule has to give them to a group of yours".to_owned()
+        }
+        _ => format!("sudo usermod -aG {group} \"$USER\", and log in anew"),
+    };
+    Finding::problem("permission", format!("you may not open {}", paths.join(" ")), advice)
+}
+
+/// Who uses them now.
+pub(super) fn users(system: &System) -> Vec<Finding> {
+    let nodes = nodes(system).unwrap_or_default();
+    let mut paths_of: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for node in nodes {
+        for holder in holders(&system.path("/proc"), Path::new(&node.path)) {
+            paths_of.entry(holder.to_string()).or_default().push(node.path.clone());
+        }
+    }
+    paths_of.iter().map(|(holder, paths)| in_use(holder, paths)).collect()
+}
+
+fn in_use(holder: &str, paths: &[String]) -> Finding {
+    Finding::note("in use", format!("{holder} has {} open", paths.join(" ")))
+        .advise("a camera serves one program at a time: end that one if `pinhole` says that it is busy")
+}

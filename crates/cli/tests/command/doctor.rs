@@ -1,0 +1,144 @@
+//! `pinhole doctor`, on copies of systems: what it finds, what it advises, how it ends.
+
+use crate::runner::Folder;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+/// The files of a system.
+struct Machine(Folder);
+
+/// What a doctor said, and its exit code.
+struct Run {
+    code: i32,
+    output: String,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let machine = Self(Folder::new());
+        machine.file("proc/sys/kernel/osrelease", "6.6.31\n");
+        machine.file("proc/meminfo", "MemTotal: 1000 kB\nCmaTotal: 262144 kB\nCmaFree: 131072 kB\n");
+        let options = ["VIDEO_DEV", "MEDIA_CONTROLLER", "VIDEO_V4L2_SUBDEV_API", "DMABUF_HEAPS"];
+        let more = ["DMABUF_HEAPS_CMA", "UDMABUF", "USB_VIDEO_CLASS"];
+        let config: String = options.iter().chain(&more).map(|name| format!("CONFIG_{name}=m\n")).collect();
+        machine.file("boot/config-6.6.31", &config);
+        machine.file("dev/dma_heap/linux,cma", "");
+        machine
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path("")
+    }
+
+    fn file(&self, path: &str, text: &str) {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn video(&self, number: u32, name: &str, driver: &str) {
+        let directory = format!("sys/class/video4linux/video{number}");
+        self.file(&format!("{directory}/dev"), &format!("81:{number}\n"));
+        self.file(&format!("{directory}/uevent"), &format!("DEVNAME=video{number}\n"));
+        self.file(&format!("{directory}/name"), &format!("{name}\n"));
+        fs::create_dir_all(self.path().join(&directory).join("device")).unwrap();
+        symlink(format!("/drivers/{driver}"), self.path().join(&directory).join("device/driver")).unwrap();
+        self.file(&format!("dev/video{number}"), "");
+    }
+
+    fn pi(&self, config: &str) {
+        self.file("proc/device-tree/model", "Raspberry Pi 4 Model B Rev 1.4\0");
+        self.file("boot/firmware/config.txt", config);
+    }
+
+    fn doctor(&self, more: &[&str]) -> Run {
+        let root = self.path();
+        let ended = self.0.run(&[&["doctor", "--root", root.to_str().unwrap()], more].concat());
+        let output = String::from_utf8(ended.stdout).expect("an answer is text");
+        Run { code: ended.code.unwrap_or(-1), output }
+    }
+}
+
+#[test]
+fn a_healthy_pi_gets_a_clean_bill() {
+    let machine = Machine::new();
+    machine.video(0, "unicam-image", "unicam");
+    machine.video(13, "bcm2835-isp-output0", "bcm2835-isp");
+    machine.pi("# cameras\ncamera_auto_detect=1  # finds them\n");
+    let run = machine.doctor(&[]);
+    assert_eq!(run.code, 0, "{}", run.output);
+    for part in
+        ["unicam-image", "256 MiB", "128 MiB free", "linux,cma", "camera_auto_detect", "nothing stands"]
+    {
+        assert!(run.output.contains(part), "{part}: {}", run.output);
+    }
+}
+
+#[test]
+fn without_a_camera_it_says_so_and_fails() {
+    let run = Machine::new().doctor(&[]);
+    assert_eq!(run.code, 1);
+    assert!(run.output.contains("no camera") && run.output.contains("one problem"), "{}", run.output);
+}
+
+#[test]
+fn an_isp_without_a_sensor_sends_one_to_the_cable() {
+    let machine = Machine::new();
+    machine.video(13, "bcm2835-isp-output0", "bcm2835-isp");
+    machine.pi("dtparam=audio=on\n");
+    let run = machine.doctor(&[]);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.output.contains("ribbon cable") && run.output.contains("announces no sensor"),
+        "{}",
+        run.output
+    );
+}
+
+#[test]
+fn the_old_firmware_camera_is_named() {
+    let machine = Machine::new();
+    machine.video(0, "unicam-image", "unicam");
+    machine.pi("start_x=1\ndtoverlay=imx477,media-controller=0\n");
+    let run = machine.doctor(&[]);
+    assert!(run.code == 1 && run.output.contains("start_x=1"), "{}", run.output);
+    assert!(run.output.contains("dtoverlay=imx477"), "{}", run.output);
+}
+
+#[test]
+fn a_kernel_without_media_controller_is_a_problem_and_without_udmabuf_a_note() {
+    let machine = Machine::new();
+    machine.video(0, "Webcam", "uvcvideo");
+    machine.file(
+        "boot/config-6.6.31",
+        "CONFIG_VIDEO_DEV=y\nCONFIG_VIDEO_V4L2_SUBDEV_API=y\n# CONFIG_UDMABUF is not set\n",
+    );
+    let run = machine.doctor(&[]);
+    let line = |part: &str| run.output.lines().find(|line| line.contains(part)).unwrap_or("").to_owned();
+    assert!(line("CONFIG_MEDIA_CONTROLLER").starts_with("PROBLEM"), "{}", run.output);
+    assert!(line("CONFIG_UDMABUF").starts_with("note"), "{}", run.output);
+}
+
+#[test]
+fn whoever_uses_a_camera_is_named() {
+    let machine = Machine::new();
+    machine.video(0, "Webcam", "uvcvideo");
+    machine.file("proc/77/comm", "cheese\n");
+    fs::create_dir_all(machine.path().join("proc/77/fd")).unwrap();
+    symlink(machine.path().join("dev/video0"), machine.path().join("proc/77/fd/9")).unwrap();
+    let run = machine.doctor(&[]);
+    assert_eq!(run.code, 0, "in use is no fault: {}", run.output);
+    assert!(run.output.contains("cheese (process 77) has"), "{}", run.output);
+}
+
+#[test]
+fn the_json_says_the_same() {
+    let machine = Machine::new();
+    machine.video(0, "Webcam", "uvcvideo");
+    let run = machine.doctor(&["--json"]);
+    let answer: serde_json::Value = serde_json::from_str(&run.output).expect("it is JSON");
+    assert_eq!(answer["problems"], 0);
+    let about: Vec<_> = answer["findings"].as_array().unwrap().iter().map(|f| f["about"].as_str()).collect();
+    assert!(about.contains(&Some("devices")) && about.contains(&Some("kernel")), "{about:?}");
+}
