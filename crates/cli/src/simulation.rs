@@ -40,11 +40,7 @@ impl SimulatedCamera {
         match key {
             "sensor" => self.set_sensor(value),
             "embedded" => switch(key, value).map(|embedded| self.camera.embedded = embedded),
-            "rotation" => match value {
-                Some("0") => Ok(self.camera.rotation_degrees = 0),
-                Some("180") => Ok(self.camera.rotation_degrees = 180),
-                _ => Err("`rotation` is 0 or 180: how the sensor is mounted".to_owned()),
-            },
+            "rotation" => rotation(value).map(|degrees| self.camera.rotation_degrees = degrees),
             "lux" => within(key, value, 0.001, 200_000.0).map(|lux| self.lux = Some(lux)),
             "kelvin" => within(key, value, 1000.0, 25_000.0).map(|kelvin| self.kelvin = Some(kelvin)),
             "scene" => parsing::value(key, value, "a folder of pictures, or one picture")
@@ -70,6 +66,14 @@ fn switch(key: &str, value: Option<&str>) -> Result<bool, String> {
         Some("on") => Ok(true),
         Some("off") => Ok(false),
         _ => Err(format!("`{key}` is on or off")),
+    }
+}
+
+fn rotation(value: Option<&str>) -> Result<u32, String> {
+    match value {
+        Some("0") => Ok(0),
+        Some("180") => Ok(180),
+        _ => Err("`rotation` is 0 or 180: how the sensor is mounted".to_owned()),
     }
 }
 
