@@ -124,7 +124,9 @@ impl Emulated {
         for (descriptor, port) in [(3, 1), (4, 2)] {
             let name = format!("port{port}");
             command.extend(["-add-fd".into(), format!("fd={descriptor},set={port}").into()]);
-            command.extend(["-chardev".into(), format!("file,id={name},path=/dev/fdset/{port}").into()]);
+            // Without `append` it would try to truncate, which a pipe refuses.
+            let device = format!("file,id={name},path=/dev/fdset/{port},append=on");
+            command.extend(["-chardev".into(), device.into()]);
             command.extend(["-device".into(), format!("virtserialport,chardev={name},nr={port}").into()]);
         }
         command.extend(["-kernel".into(), kernel.into(), "-initrd".into(), initramfs.into()]);
