@@ -10,7 +10,7 @@ use crate::subdevice::KernelSubDevice;
 use crate::sysfs::DeviceTree;
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_buffer::Mapper;
-use pinhole_device::{Heap, MediaDevice, Poller, Provider, SubDevice, VideoNode};
+use pinhole_device::{Heap, MediaDevice, NodeInfo, Poller, Provider, SubDevice, VideoNode};
 use std::sync::Arc;
 
 /// The devices that Linux has.
@@ -66,6 +66,10 @@ impl Provider for KernelProvider {
             Some(error) if opened.is_empty() => Err(error),
             _ => Ok(opened),
         }
+    }
+
+    fn video_nodes(&mut self) -> Result<Vec<NodeInfo>> {
+        self.tree.video_nodes()
     }
 
     fn video_node(&mut self, path: &str) -> Result<Box<dyn VideoNode>> {

@@ -2,6 +2,7 @@
 //! the devices can do.
 
 use pinhole_base::{Error, ErrorKind, Result};
+use pinhole_device::NodeInfo;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -77,6 +78,28 @@ impl DeviceTree {
             _ if name.starts_with("v4l-subdev") => Some(DeviceKind::SubDevice),
             _ => None,
         })
+    }
+
+    /// The video nodes alone, by their numbers, with the places of their devices.
+    ///
+    /// # Errors
+    /// A directory cannot be read, or a file in it is malformed.
+    pub fn video_nodes(&self) -> Result<Vec<NodeInfo>> {
+        let devices = self.video_devices()?.into_iter();
+        Ok(devices.filter(|device| device.kind == DeviceKind::Video).map(|node| self.info(node)).collect())
+    }
+
+    fn info(&self, node: DeviceNode) -> NodeInfo {
+        let DeviceNumber { major, minor } = node.number;
+        let directory = self.sys.join(format!("dev/char/{major}:{minor}"));
+        let device = directory.join("device").canonicalize().unwrap_or_default();
+        let index = read(&directory.join("index")).ok().and_then(|text| text.trim_end().parse().ok());
+        NodeInfo {
+            path: node.path,
+            name: node.name,
+            bus_info: device.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            index: index.unwrap_or(0),
+        }
     }
 
     /// The name of the video node or sub-device at a path; `None` if sysfs does not tell.
@@ -203,6 +226,22 @@ mod tests {
         assert_eq!(found[2].kind, DeviceKind::SubDevice);
         assert_eq!(tree(&scratch).name_of("/dev/video2").as_deref(), Some("entity video2"));
         assert_eq!(tree(&scratch).name_of("/dev/video3"), None);
+    }
+
+    #[test]
+    fn nodes_are_told_by_their_devices_places() {
+        let scratch = Scratch::new();
+        for (name, minor, index) in [("video0", 0, "0"), ("video1", 1, "1"), ("v4l-subdev0", 2, "0")] {
+            add(&scratch, &format!("class/video4linux/{name}"), &format!("81:{minor}"), ("name", "cam"));
+            scratch.write(&format!("sys/dev/char/81:{minor}/index"), &format!("{index}\n"));
+        }
+        scratch.directory("sys/devices/usb1/1-1:1.0");
+        let place = scratch.path().join("sys/devices/usb1/1-1:1.0");
+        std::os::unix::fs::symlink(place, scratch.path().join("sys/dev/char/81:1/device")).unwrap();
+        let found = tree(&scratch).video_nodes().unwrap();
+        let told = |at: usize| (found[at].path.as_str(), found[at].bus_info.as_str(), found[at].index);
+        assert_eq!((told(0), told(1)), (("/dev/video0", "", 0), ("/dev/video1", "1-1:1.0", 1)));
+        assert_eq!(found.len(), 2);
     }
 
     #[test]
