@@ -18,11 +18,11 @@
 
 use crate::fingerprint::Fingerprint;
 use crate::pipeline::{Action, Actions};
+use crate::ring::Ring;
 use crate::slots::Slots;
 use crate::table::BufferTable;
 use pinhole_base::Timestamp;
 use pinhole_buffer::{Owner, Token};
-use std::collections::VecDeque;
 
 /// What a stream is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Returned {
 pub struct Stream {
     traits: StreamTraits,
     pool: Vec<Token>,
-    waiting: VecDeque<Wish>,
+    waiting: Ring<Wish>,
     in_device: Vec<Option<Returned>>,
     slots: Slots,
     queued: usize,
@@ -65,7 +65,7 @@ impl Stream {
         Self {
             traits,
             pool: Vec::with_capacity(usize::from(buffers)),
-            waiting: VecDeque::with_capacity(usize::from(buffers)),
+            waiting: Ring::with_capacity(usize::from(buffers)),
             in_device: (0..slots).map(|_| None).collect(),
             slots: Slots::new(slots, buffers),
             queued: 0,
@@ -199,7 +199,10 @@ impl Stream {
     /// Serves the waiting list as far as it goes.
     #[inline]
     pub fn serve(&mut self, table: &mut BufferTable, actions: &mut Actions) {
-        while !self.waiting.is_empty() && self.serve_one(table, actions).is_some() {}
+        while !self.waiting.is_empty()
+            && self.queued < self.slots.count()
+            && self.serve_one(table, actions).is_some()
+        {}
     }
 
     /// Sends the next buffer of the pool.
@@ -263,7 +266,7 @@ impl Stream {
         let Self { traits: _, pool, waiting, in_device, slots, queued: _ } = self;
         into.put((pool.len(), waiting.len()));
         pool.iter().for_each(|token| into.buffer(token.index()));
-        for wish in waiting {
+        for wish in waiting.iter() {
             let (token, request) = match wish {
                 Wish::Buffer(token, request) => (Some(token), request),
                 Wish::Internal(request) => (None, request),
