@@ -8,6 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The host's architecture, as Debian names it.
+pub(super) const HOST: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+
 /// Where it is, or will be.
 pub(super) fn path(place: &Place, architecture: &str) -> PathBuf {
     place.cache.join(format!("busybox-{architecture}"))
@@ -30,7 +33,7 @@ pub(super) fn provide(place: &Place, archive: &Archive) -> Result<()> {
 
 /// Lists which kernel module needs which others, for modules under `root`.
 pub(super) fn list_dependencies(place: &Place, root: &Path, modules: &Path) -> Result<()> {
-    let mut depmod = Command::new(path(place, "amd64"));
+    let mut depmod = Command::new(path(place, HOST));
     depmod.arg("depmod").arg("-b").arg(root).args(modules.file_name());
     tools::output(&mut depmod, "listing what the kernel's modules need").map(drop)
 }

@@ -51,6 +51,8 @@ pub(super) struct Machine {
     pub(super) modules: PathBuf,
     /// A static busybox of the guest's architecture.
     pub(super) busybox: PathBuf,
+    /// Whether it cannot run the host's programs.
+    pub(super) is_foreign: bool,
 }
 
 /// What a run leaves, until it is dropped.
@@ -161,6 +163,7 @@ fn settings(run: &Run, place: &Place, machine: &Machine) -> Script {
     settings.set("testbed", &place.testbed);
     settings.set("busybox", &machine.busybox);
     settings.set("modules", &machine.modules);
+    settings.set("foreign", if machine.is_foreign { "yes" } else { "" });
     settings.set("drivers", run.drivers.join(" "));
     settings.set("guest_seconds_max", (run.timeout + GUEST_EXTRA_S).to_string());
     settings

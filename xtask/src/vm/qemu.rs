@@ -61,8 +61,8 @@ impl Emulated {
             let archive = Archive::open(place, self.architecture)?;
             let package = archive.dependency(self.package, "linux-image-")?;
             busybox::provide(place, &archive)?;
-            if self.architecture != "amd64" {
-                busybox::provide(place, &Archive::open(place, "amd64")?)?;
+            if self.architecture != busybox::HOST {
+                busybox::provide(place, &Archive::open(place, busybox::HOST)?)?;
             }
             self.unpack(place, &archive, &package)?;
         }
@@ -102,6 +102,7 @@ impl Emulated {
         if !folder.join("kernel").exists() {
             return Err(lacks(&folder, "it was not fetched yet"));
         }
+        let is_foreign = self.architecture != busybox::HOST;
         let busybox = busybox::path(place, self.architecture);
         let modules = modules(&folder)?;
         let initramfs = wish.folder.join("initramfs");
@@ -110,7 +111,7 @@ impl Emulated {
         share(&mut command, "host", Path::new("/"), ",readonly=on,multidevs=remap");
         share(&mut command, "run", wish.folder, "");
         share(&mut command, "scratch", wish.scratch, "");
-        Ok(Machine { command, modules, busybox })
+        Ok(Machine { command, modules, busybox, is_foreign })
     }
 
     /// The emulator with everything but the shared folders. The serial line is the kernel's log;

@@ -12,6 +12,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The only one that this port of Linux is for, as Debian names it.
+const ARCHITECTURE: &str = "amd64";
+
 const SOURCE: &str = "linux-source-6.12";
 
 const TOOLS: &[Tool] = &[
@@ -82,8 +85,13 @@ pub(super) fn build(place: &Place, newest: bool) -> Result<()> {
 }
 
 fn build_newest(place: &Place) -> Result<Built> {
+    if busybox::HOST != ARCHITECTURE {
+        return Err(Error::new(ErrorKind::Unsupported, "building the User Mode Linux kernel")
+            .because("that port of Linux is for 64-bit PCs")
+            .hint("use --kernel qemu-arm64"));
+    }
     tools::provide(TOOLS)?;
-    let archive = Archive::open(place, "amd64")?;
+    let archive = Archive::open(place, ARCHITECTURE)?;
     let version = archive.version(SOURCE)?.replace('~', "-");
     busybox::provide(place, &archive)?;
     let source = unpacked(place, &archive, &version)?;
@@ -241,7 +249,7 @@ pub(super) fn machine(place: &Place, wish: &Wish) -> Result<Machine> {
     if !built.has_model(place)? {
         return Err(lacks("testbed/unicam-model has changed since it was built"));
     }
-    let busybox = busybox::path(place, "amd64");
+    let busybox = busybox::path(place, ARCHITECTURE);
     let mut command = vec![built.linux().into_os_string()];
     let words = ["rootfstype=hostfs", "rootflags=/", "ro", "stderr=1", "console=tty0"];
     let channels = ["con=null", "con0=null,fd:1", "ssl=null", "ssl0=null,fd:3", "ssl1=null,fd:4"];
@@ -255,7 +263,7 @@ pub(super) fn machine(place: &Place, wish: &Wish) -> Result<Machine> {
     command.push(setting("run_on_host", wish.folder)?);
     command.push(setting("scratch_on_host", wish.scratch)?);
     command.extend(["--".into(), "sh".into(), place.testbed.join("guest/uml").into_os_string()]);
-    Ok(Machine { command, modules: built.modules()?, busybox })
+    Ok(Machine { command, modules: built.modules()?, busybox, is_foreign: false })
 }
 
 /// A path on the kernel's command line, where spaces part the words.
