@@ -1,6 +1,6 @@
 //! Pinhole: a camera stack in pure Rust.
 //!
-//! ```
+//! ```no_run
 //! # fn main() -> Result<(), pinhole::Error> {
 //! use pinhole::{Cameras, Role};
 //!
@@ -8,12 +8,9 @@
 //! let camera = cameras.first()?.acquire()?;
 //! let config = camera.propose([Role::Raw, Role::Viewfinder])?;
 //! let mut session = camera.start(config)?;
-//! # let mut frames = 0;
 //! while let Some(frame) = session.next()? {
 //!     let raw = frame.stream(Role::Raw)?.map()?; // the sensor's own bytes
 //!     println!("frame {}: {} bytes", frame.sequence(), raw.plane(0).len());
-//! #   frames += 1;
-//! #   if frames == 2 { break }
 //! } // dropping a frame gives its buffers back
 //! # Ok(())
 //! # }
@@ -48,6 +45,7 @@ pub use pinhole_sensor as sensor;
 pub use pinhole_sim as sim;
 
 use pinhole_device::Provider;
+use pinhole_kernel::KernelProvider;
 use pinhole_pipelines::vc4::backend::Decorator;
 use pinhole_sim::{Simulator, SimulatorConfig, SimulatorControl};
 
@@ -55,19 +53,34 @@ use pinhole_sim::{Simulator, SimulatorConfig, SimulatorControl};
 #[derive(Clone)]
 pub struct Cameras {
     cameras: pinhole_camera::handle::Cameras,
+    failures: Vec<Error>,
     simulator: Option<SimulatorControl>,
 }
 
 impl Cameras {
-    /// The cameras of this machine; a simulated one where it has none.
-    ///
-    /// This version drives no real hardware yet, so it is always the simulated one, paced in
-    /// real time.
+    /// The cameras of this machine; a simulated one, paced in real time, where it has none.
+    /// Those that could not be opened are told of by [`Cameras::failures`].
     ///
     /// # Errors
-    /// The simulated camera cannot be made: memory or descriptors ran out.
+    /// There are cameras, perhaps, but none could be opened: what is missing is permission, most
+    /// likely. Or the simulated camera cannot be made: memory or descriptors ran out.
     pub fn open() -> Result<Self> {
-        Self::simulated(SimulatorConfig::default())
+        Self::hardware_or_simulated(Box::new(KernelProvider::new()))
+    }
+
+    /// The cameras of a provider of hardware; a simulated one where it has none.
+    ///
+    /// # Errors
+    /// As [`Cameras::open`].
+    pub fn hardware_or_simulated(provider: Box<dyn Provider>) -> Result<Self> {
+        let found = Self::found(provider, None);
+        // What the kernel lists and has no file here is another container's.
+        let is_here = |error: &&Error| error.kind() != ErrorKind::NotFound;
+        match found.failures.iter().find(is_here) {
+            _ if found.iter().next().is_some() => Ok(found),
+            Some(error) => Err(error.clone()),
+            None => Ok(Self { failures: found.failures, ..Self::simulated(SimulatorConfig::default())? }),
+        }
     }
 
     /// Simulated cameras.
@@ -89,14 +102,28 @@ impl Cameras {
         Ok(Self { simulator: Some(simulator.control()), ..cameras })
     }
 
-    /// The cameras of any provider.
+    /// The cameras of any provider. Those that could not be opened are told of by
+    /// [`Cameras::failures`].
     ///
     /// # Errors
-    /// A device cannot be opened or asked.
+    /// None could be opened.
     pub fn of_provider(provider: Box<dyn Provider>, decorator: Option<&Decorator>) -> Result<Self> {
-        let provider = Arc::new(Mutex::new(provider));
-        let backends = pinhole_pipelines::vc4::backend::discover(&provider, decorator)?;
-        Ok(Self { cameras: pinhole_camera::handle::Cameras::new(backends), simulator: None })
+        let found = Self::found(provider, decorator);
+        match found.failures.first() {
+            Some(error) if found.iter().next().is_none() => Err(error.clone()),
+            _ => Ok(found),
+        }
+    }
+
+    fn found(provider: Box<dyn Provider>, decorator: Option<&Decorator>) -> Self {
+        let found = pinhole_pipelines::discover(&Arc::new(Mutex::new(provider)), decorator);
+        let cameras = pinhole_camera::handle::Cameras::new(found.cameras);
+        Self { cameras, failures: found.failures, simulator: None }
+    }
+
+    /// Why devices that may be cameras could not be opened.
+    pub fn failures(&self) -> &[Error] {
+        &self.failures
     }
 
     /// What steers the simulator behind simulated cameras: faults, light, counters.

@@ -37,19 +37,21 @@ pub type Decorator = Arc<dyn Fn(Box<dyn ControlLoop>) -> Box<dyn ControlLoop> + 
 /// A sub-device between sensor and receiver, with its sink and source pads.
 type Between = (Box<dyn SubDevice>, u32, u32);
 
-/// Finds the VC4 cameras of a provider.
+/// Finds the VC4 cameras of a provider; for each whose sensor cannot be asked for its modes,
+/// why.
 ///
 /// # Errors
-/// The media devices cannot be listed, or a sensor cannot be asked for its modes.
-pub fn discover(provider: &SharedProvider, decorator: Option<&Decorator>) -> Result<Vec<Box<dyn Backend>>> {
+/// The media devices cannot be listed.
+pub fn discover(
+    provider: &SharedProvider,
+    decorator: Option<&Decorator>,
+) -> Result<Vec<Result<Box<dyn Backend>>>> {
     let located = locate(lock(provider).as_mut())?;
-    located
-        .into_iter()
-        .map(|location| {
-            let camera = Vc4Camera::new(Arc::clone(provider), location, decorator.cloned())?;
-            Ok(Box::new(camera) as Box<dyn Backend>)
-        })
-        .collect()
+    let camera = |location| {
+        let camera = Vc4Camera::new(Arc::clone(provider), location, decorator.cloned())?;
+        Ok(Box::new(camera) as Box<dyn Backend>)
+    };
+    Ok(located.into_iter().map(camera).collect())
 }
 
 /// One VC4 camera.

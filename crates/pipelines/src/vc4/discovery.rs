@@ -62,6 +62,21 @@ pub fn locate(provider: &mut dyn Provider) -> Result<Vec<Location>> {
     Ok(found)
 }
 
+/// The paths of all nodes that belong to this pipeline, whether they make cameras or not; none
+/// where the provider lists no nodes.
+///
+/// # Errors
+/// The devices cannot be listed.
+pub fn claimed(provider: &mut dyn Provider) -> Result<Vec<String>> {
+    if provider.video_nodes()?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let media = provider.media_devices()?;
+    let graphs = media.iter().map(|device| device.graph());
+    let ours = graphs.filter(|graph| [RECEIVER, ISP].contains(&graph.info.driver.as_str()));
+    Ok(ours.flat_map(|graph| &graph.entities).filter_map(|entity| entity.node.clone()).collect())
+}
+
 fn location(receiver: &Graph, sensor: &Entity, isp: &Graph) -> Option<Location> {
     let image = receiver.entity("unicam-image")?;
     let way = receiver.path(sensor, image)?;

@@ -1,0 +1,454 @@
+//! The machine of a plain camera, as a step function: one stream, whose device fills one
+//! request's buffer after the other.
+//!
+//! # A request's way
+//!
+//! Its buffer goes to the device at once, in order (an internal one, where it names none), so
+//! the device always knows what to fill next. When the buffer comes back the request is
+//! complete. Nothing is processed, so nothing waits in between.
+//!
+//! # Controls
+//!
+//! A plain camera has no frame in which a control takes effect. What a request asks for is
+//! written when the request becomes the next to be filled: no frame before its own was filled
+//! after that, but its own may have been exposed already, and a camera takes as long as it
+//! likes. So metadata tells what was written by then, or what the device told of itself
+//! meanwhile; settings that the camera chooses and does not tell are left out.
+//!
+//! # Ownership
+//!
+//! A buffer is `Waiting` or the device's while its request is under way, and the
+//! application's before and after; internal ones are the pool's instead.
+
+use super::controls::{Settings, write_initial};
+use crate::requests::{Progress, RequestQueue, check_size};
+use pinhole_base::control::{self, ControlList};
+use pinhole_base::{Error, ErrorKind, Result, Timestamp};
+use pinhole_buffer::{FrameMemory, Owner};
+use pinhole_camera::devices::{Devices, export};
+use pinhole_camera::drops::{DropCause, DropCounters};
+use pinhole_camera::exchange::REQUESTS_MAX;
+use pinhole_camera::pipeline::{Action, Actions, ControlTarget, Event, Pipeline};
+use pinhole_camera::request::{BufferInfo, Request, RequestStatus};
+use pinhole_camera::stream::{Returned, Stream, StreamTraits};
+use pinhole_camera::table::BufferTable;
+use pinhole_device::control::WriteList;
+use pinhole_device::{ControlWrite, Dequeued};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The only stream.
+pub const STREAM: u8 = 0;
+
+/// Most buffers known at once.
+const BUFFERS_MAX: u16 = (REQUESTS_MAX + 64) as u16;
+
+/// Device slots asked for: the most that every kernel grants.
+const SLOTS: u32 = 32;
+
+/// A camera that does not say how fast it is may be as slow as this.
+const FRAME_MAX: Duration = Duration::from_secs(1);
+
+/// Before their first frame, cameras set themselves up.
+const WARM_UP: Duration = Duration::from_secs(4);
+
+/// What is settled by configuring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Bytes that a buffer must have.
+    pub buffer_bytes: u32,
+    /// A frame with fewer is not whole.
+    pub frame_bytes_min: u32,
+    /// Internal buffers: they stand in for requests that name none.
+    pub internal: u32,
+    /// Time from frame to frame, if the device says.
+    pub interval: Option<Duration>,
+}
+
+/// The machine. See the module's text.
+pub struct Machine {
+    plan: Plan,
+    running: bool,
+    table: BufferTable,
+    stream: Stream,
+    requests: RequestQueue,
+    settings: Settings,
+    /// Controls to start with.
+    initial: ControlList,
+    /// No request before it has its controls still to be written.
+    controls_next: u64,
+    /// The last request whose controls were written.
+    controls_by: Option<u64>,
+    /// The newest frame's number.
+    last_sequence: Option<u32>,
+    /// The device has had no buffer since the newest frame.
+    starved: bool,
+    /// A frame is due then: the device has buffers.
+    due: Option<Timestamp>,
+    drops: DropCounters,
+}
+
+impl Machine {
+    /// A stopped machine for a node with these controls.
+    pub fn new(plan: Plan, settings: Settings) -> Self {
+        Self {
+            plan,
+            running: false,
+            table: BufferTable::new(0),
+            stream: stream(0),
+            requests: RequestQueue::new(REQUESTS_MAX),
+            settings,
+            initial: ControlList::new(),
+            controls_next: 0,
+            controls_by: None,
+            last_sequence: None,
+            starved: false,
+            due: None,
+            drops: DropCounters::default(),
+        }
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Replaces the plan, and the controls that the next start begins with.
+    ///
+    /// # Panics
+    /// The machine is running.
+    pub fn set_plan(&mut self, plan: Plan, initial: &ControlList) {
+        assert!(!self.running, "the plan of a running machine cannot change");
+        self.plan = plan;
+        self.initial.clone_from(initial);
+    }
+
+    /// Does what has become possible.
+    fn go_on(&mut self, now: Timestamp, actions: &mut Actions) {
+        self.write_controls(actions);
+        while let Some(request) = self.requests.pop_done() {
+            actions.push_back(Action::Complete(request));
+        }
+        self.watch(now);
+    }
+
+    // Requests.
+
+    fn on_request(&mut self, now: Timestamp, request: Request, actions: &mut Actions) {
+        if request.status() == RequestStatus::Cancelled {
+            self.drops.count(DropCause::Fence);
+            self.requests.push(now, request, Progress::Done);
+            return;
+        }
+        let number = self.requests.push(now, request, Progress::Waiting);
+        if let Err(error) = self.queue(number, actions) {
+            self.cancel(number, error);
+        }
+    }
+
+    fn queue(&mut self, number: u64, actions: &mut Actions) -> Result<()> {
+        let entry = self.requests.get(number).expect("the request was just queued");
+        let Some(buffer) = entry.request.buffer_at(usize::from(STREAM)) else {
+            if self.plan.internal == 0 {
+                return Err(no_buffer());
+            }
+            self.stream.queue_internal(Some(number), &mut self.table, actions);
+            return Ok(());
+        };
+        check_size(buffer.memory().bytes(), self.plan.buffer_bytes, usize::from(STREAM))?;
+        let (token, evicted) = self.table.adopt(buffer.memory())?;
+        if let Some(evicted) = evicted {
+            self.stream.forget(evicted);
+        }
+        self.stream.queue(token, Some(number), &mut self.table, actions);
+        Ok(())
+    }
+
+    fn cancel(&mut self, number: u64, error: Error) {
+        if let Some(entry) = self.requests.get(number) {
+            entry.request.cancel(error);
+            self.requests.finish(number);
+        }
+    }
+
+    // Frames.
+
+    fn on_buffer(&mut self, done: &Dequeued, actions: &mut Actions) {
+        let Some(Returned { token, request }) = self.stream.dequeued(done.slot) else {
+            self.drops.count(DropCause::Impossible);
+            return;
+        };
+        self.count_gap(done.sequence);
+        self.due = None;
+        let device = self.stream.device();
+        if self.table.is_internal(&token) {
+            self.stream.put_back(token, device, &mut self.table, actions);
+        } else {
+            self.table.park(token, device);
+            self.stream.serve(&mut self.table, actions);
+        }
+        self.starved = self.stream.queued() == 0;
+        if let Some(number) = request {
+            self.complete(number, done);
+        }
+    }
+
+    fn count_gap(&mut self, sequence: u32) {
+        if sequence != self.last_sequence.map_or(0, |last| last.wrapping_add(1)) {
+            self.drops.count_gap(self.last_sequence, sequence, self.starved);
+        }
+        self.last_sequence = Some(sequence);
+    }
+
+    fn complete(&mut self, number: u64, done: &Dequeued) {
+        let info = self.info(done);
+        let controls_by = self.controls_by.map_or(-1, |number| number as i64);
+        let Some(entry) = self.requests.get(number) else { return };
+        let request = &mut entry.request;
+        if request.buffer_at(usize::from(STREAM)).is_some() {
+            request.fill(usize::from(STREAM), info);
+        }
+        let metadata = request.metadata_mut();
+        metadata.set(control::SENSOR_SEQUENCE, i64::from(info.sequence));
+        metadata.set(control::SENSOR_TIMESTAMP, info.timestamp.as_nanos() as i64);
+        metadata.set(control::FRAME_ERROR, info.error);
+        metadata.set(control::CONTROLS_APPLIED_BY, controls_by);
+        if let Some(interval) = self.plan.interval {
+            let interval_us = interval.as_secs_f32() * 1e6;
+            metadata.set(control::FRAME_DURATION_LIMITS, [interval_us; 2]);
+        }
+        self.settings.report(metadata);
+        request.complete();
+        self.requests.finish(number);
+    }
+
+    /// A frame that is shorter than it must be is as damaged as one that the driver flags.
+    fn info(&self, done: &Dequeued) -> BufferInfo {
+        let bytes_used = done.bytes_used.iter().fold(0u32, |sum, bytes| sum.saturating_add(*bytes));
+        BufferInfo {
+            sequence: done.sequence,
+            timestamp: done.timestamp,
+            bytes_used,
+            error: done.error || bytes_used < self.plan.frame_bytes_min,
+            filled: true,
+        }
+    }
+
+    // Controls.
+
+    /// Writes what the request asks for that is the next to be filled.
+    fn write_controls(&mut self, actions: &mut Actions) {
+        let Some(number) = self.requests.next_waiting() else { return };
+        if number < self.controls_next {
+            return;
+        }
+        self.controls_next = number + 1;
+        let Some(entry) = self.requests.get(number) else { return };
+        if entry.request.controls().is_empty() {
+            return;
+        }
+        self.settings.want(entry.request.controls());
+        self.controls_by = Some(number);
+        let (switches, values) = self.settings.is_pending();
+        let targets =
+            [(switches, ControlTarget::StreamFirst(STREAM)), (values, ControlTarget::Stream(STREAM))];
+        for (_, target) in targets.into_iter().filter(|(pending, _)| *pending) {
+            actions.push_back(Action::WriteControls(target));
+        }
+    }
+
+    #[cold]
+    fn on_controls_failed(&mut self, target: ControlTarget, error: Error, actions: &mut Actions) {
+        if error.kind() == ErrorKind::Disconnected {
+            actions.push_front(Action::Fail(error));
+            return;
+        }
+        self.drops.count(DropCause::Refused);
+        if target == ControlTarget::StreamFirst(STREAM) {
+            let rest = ControlTarget::Stream(STREAM);
+            actions.retain(|action| !matches!(action, Action::WriteControls(target) if *target == rest));
+            self.settings.switches_refused();
+        } else {
+            self.settings.values_refused();
+        }
+    }
+
+    // Failures and time.
+
+    /// A refused buffer cancels its request, and no other.
+    #[cold]
+    fn on_queue_failed(&mut self, slot: u16, error: Error, actions: &mut Actions) {
+        if error.kind() == ErrorKind::Disconnected {
+            actions.push_front(Action::Fail(error));
+            return;
+        }
+        self.drops.count(DropCause::Refused);
+        let Some(Returned { token, request }) = self.stream.dequeued(u32::from(slot)) else { return };
+        let device = self.stream.device();
+        if self.table.is_internal(&token) {
+            self.stream.put_back(token, device, &mut self.table, actions);
+        } else {
+            self.table.park(token, device);
+            self.stream.serve(&mut self.table, actions);
+        }
+        if let Some(number) = request {
+            self.cancel(number, error);
+        }
+    }
+
+    fn watch(&mut self, now: Timestamp) {
+        if !self.running || self.stream.queued() == 0 {
+            self.due = None;
+        } else if self.due.is_none() {
+            self.due = Some(now + self.patience());
+        }
+    }
+
+    /// How long a frame may take.
+    fn patience(&self) -> Duration {
+        let interval = self.plan.interval.unwrap_or(FRAME_MAX);
+        let frame = interval.max(self.settings.exposure().unwrap_or_default());
+        let warm_up = if self.last_sequence.is_none() { WARM_UP } else { Duration::ZERO };
+        frame.saturating_mul(5).max(Duration::from_secs(1)).saturating_add(warm_up)
+    }
+
+    fn on_timer(&mut self, now: Timestamp, actions: &mut Actions) {
+        if self.due.is_some_and(|due| due <= now) {
+            actions.push_back(Action::Fail(self.silent()));
+        }
+    }
+
+    fn silent(&self) -> Error {
+        Error::new(ErrorKind::Timeout, "waiting for the camera")
+            .because(format!("no frame came for {} ms", self.patience().as_millis()))
+            .hint("stop and start the camera to try again; plug it in anew if that does not help")
+    }
+
+    // Start and stop.
+
+    /// Forgets everything of a run but what it counted.
+    fn reset(&mut self) {
+        self.requests.restart();
+        self.table = BufferTable::new(0);
+        self.stream = stream(0);
+        (self.controls_next, self.controls_by) = (0, None);
+        (self.last_sequence, self.starved, self.due) = (None, false, None);
+    }
+
+    fn prepare(&mut self, devices: &mut Devices) -> Result<()> {
+        let node = devices.nodes[usize::from(STREAM)].as_mut();
+        self.settings.read(node)?;
+        write_initial(&mut self.settings, node, &self.initial)?;
+        let count = self.plan.internal;
+        let exported = if count > 0 { export(node, count, &devices.mapper)? } else { Vec::new() };
+        let granted = node.import(SLOTS)?;
+        if granted == 0 {
+            return Err(Error::new(ErrorKind::OutOfResources, "making slots for buffers")
+                .at(node.capabilities().name.clone())
+                .because("the device granted none"));
+        }
+        self.table = BufferTable::new(BUFFERS_MAX);
+        self.stream = stream(granted.min(SLOTS) as u16);
+        for memory in exported {
+            self.stream.stock(self.table.enter_internal(memory)?);
+        }
+        for code in self.settings.codes() {
+            // Those that cannot tell of changes are taken to have none.
+            let _ = node.subscribe_control(code, true);
+        }
+        Ok(())
+    }
+}
+
+impl Pipeline for Machine {
+    fn on_event(&mut self, now: Timestamp, event: Event<'_>, actions: &mut Actions) {
+        match event {
+            Event::Request(request) => self.on_request(now, request, actions),
+            Event::Buffer { done, .. } => self.on_buffer(done, actions),
+            Event::ControlChanged { code, value, .. } => self.settings.changed(code, value),
+            Event::QueueFailed { slot, error, .. } => self.on_queue_failed(slot, error, actions),
+            Event::ControlsFailed { target, error } => self.on_controls_failed(target, error, actions),
+            Event::Timer => self.on_timer(now, actions),
+            // There are no algorithms, and frames are stamped when they come.
+            Event::FrameStart { .. } | Event::Answer(_) => {}
+        }
+        self.go_on(now, actions);
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    fn memory(&self, buffer: u16) -> &FrameMemory {
+        self.table.memory(usize::from(buffer))
+    }
+
+    fn controls(&self, _stream: u8) -> WriteList<'_> {
+        self.settings.rest()
+    }
+
+    fn first_controls(&self, _stream: u8) -> WriteList<'_> {
+        self.settings.first()
+    }
+
+    fn sensor_controls(&self, _first: bool) -> &[ControlWrite<'static>] {
+        &[]
+    }
+
+    fn start(&mut self, devices: &mut Devices, _actions: &mut Actions) -> Result<()> {
+        self.reset();
+        self.drops = DropCounters::default();
+        self.prepare(devices)
+    }
+
+    fn stream_on(&mut self, devices: &mut Devices) -> Result<()> {
+        devices.nodes[usize::from(STREAM)].stream_on()?;
+        self.running = true;
+        Ok(())
+    }
+
+    fn shared_buffers(&self) -> Vec<(u16, Arc<FrameMemory>)> {
+        Vec::new()
+    }
+
+    fn stop(&mut self, devices: &mut Devices, reason: &Error, actions: &mut Actions) -> Result<()> {
+        self.running = false;
+        let node = &mut devices.nodes[usize::from(STREAM)];
+        for code in self.settings.codes() {
+            let _ = node.subscribe_control(code, false);
+        }
+        // A device that refuses once may not refuse twice; one that is gone has let go anyway.
+        let stopped = node.stream_off().or_else(|_| node.stream_off());
+        let freed = node.free().or_else(|_| node.free());
+        while let Some(request) = self.requests.pop_cancelled(reason) {
+            actions.push_back(Action::Complete(request));
+        }
+        self.reset();
+        stopped.and(freed)
+    }
+
+    fn drops(&self) -> &DropCounters {
+        &self.drops
+    }
+
+    fn audit(&self) {
+        let ledger = self.table.ledger();
+        assert_eq!(ledger.held_by(Owner::Device(STREAM)), self.stream.queued(), "at the device");
+        assert_eq!(ledger.held_by(Owner::Waiting), self.stream.waiting_buffers(), "waiting");
+        assert_eq!(ledger.held_by(Owner::Pool), self.stream.pooled(), "in the pool");
+        assert!(
+            self.stream.pooled() <= self.plan.internal as usize,
+            "an application's buffer is in the pool"
+        );
+    }
+}
+
+fn stream(slots: u16) -> Stream {
+    let buffers = if slots == 0 { 0 } else { BUFFERS_MAX };
+    Stream::new(StreamTraits { index: STREAM, external: true }, slots, buffers)
+}
+
+fn no_buffer() -> Error {
+    Error::new(ErrorKind::InvalidArgument, "queueing a request")
+        .because("it names no buffer for the only stream, and this camera has none of its own")
+}
