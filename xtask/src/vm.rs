@@ -100,6 +100,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 
 fn make_ready(build: &Build) -> pinhole::Result<u8> {
     let place = Place::find()?;
+    let _alone = place.lock()?;
     match build.kernel {
         Kernel::Uml => uml::build(&place, build.newest)?,
         Kernel::Qemu => qemu::AMD64.build(&place, build.newest)?,

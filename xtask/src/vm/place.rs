@@ -27,6 +27,17 @@ impl Place {
         let cache = cache.canonicalize().map_err(at(&cache, "finding the testbed's cache"))?;
         Ok(Self { testbed: root.join("testbed"), cache })
     }
+
+    /// Waits until nobody else changes the cache; holds as long as the file is open.
+    pub(super) fn lock(&self) -> Result<fs::File> {
+        let path = self.cache.join("lock");
+        let file = fs::File::create(&path).map_err(at(&path, "opening the cache's lock"))?;
+        if file.try_lock().is_err() {
+            eprintln!("vm: waiting for another build");
+            file.lock().map_err(at(&path, "waiting for another build"))?;
+        }
+        Ok(file)
+    }
 }
 
 /// Makes an input or output error of doing something to a file one that names both.

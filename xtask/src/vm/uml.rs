@@ -36,7 +36,6 @@ const COMPILER_FLAGS: &str = "KCFLAGS=-DCONFIG_ARCH_FORCE_MAX_ORDER=12";
 /// the configuration.
 struct Built {
     folder: PathBuf,
-    source: PathBuf,
 }
 
 impl Built {
@@ -64,6 +63,11 @@ impl Built {
         Ok(fs::read_to_string(self.model_mark()).is_ok_and(|digest| digest == wanted))
     }
 
+    /// Where it is, or was, built. Without it the kernel runs, but gets no new modules.
+    fn tree(&self) -> PathBuf {
+        self.folder.join("build")
+    }
+
     /// The argument that installs modules in the kernel's folder.
     fn install_path(&self) -> String {
         format!("INSTALL_MOD_PATH={}", self.folder.join("modules").display())
@@ -73,7 +77,7 @@ impl Built {
 /// Builds the kernel with its modules and ours, unless that was done.
 pub(super) fn build(place: &Place, newest: bool) -> Result<()> {
     let built = match current(place) {
-        Ok(built) if !newest => built,
+        Ok(built) if !newest && (built.has_model(place)? || built.tree().exists()) => built,
         _ => build_newest(place)?,
     };
     if !built.has_model(place)? {
@@ -94,10 +98,12 @@ fn build_newest(place: &Place) -> Result<Built> {
     let archive = Archive::open(place, ARCHITECTURE)?;
     let version = archive.version(SOURCE)?.replace('~', "-");
     busybox::provide(place, &archive)?;
-    let source = unpacked(place, &archive, &version)?;
-    let folder = kernels(place).join(format!("{version}-{}", config_digest(place)?));
-    let built = Built { folder, source };
-    if !built.linux().exists() {
+    let source = place.cache.join("source").join(&version);
+    if !source.exists() {
+        unpack_source(place, &archive, &source)?;
+    }
+    let built = Built { folder: kernels(place).join(format!("{version}-{}", config_digest(place)?)) };
+    if !built.linux().exists() || !built.tree().exists() {
         build_kernel(place, &built)?;
     }
     Ok(built)
@@ -111,14 +117,15 @@ fn kernels(place: &Place) -> PathBuf {
 fn current(place: &Place) -> Result<Built> {
     let link = kernels(place).join("current");
     let folder = link.canonicalize().map_err(|_| lacks("it was not built yet"))?;
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    match name.rsplit_once('-') {
-        Some((version, digest)) if digest == config_digest(place)? => {
-            let source = only_entry(&place.cache.join("source").join(version))?;
-            Ok(Built { source, folder })
-        }
+    match version_and_digest(&folder) {
+        Some((_, digest)) if digest == config_digest(place)? => Ok(Built { folder }),
         _ => Err(lacks("testbed/uml/config has changed since it was built")),
     }
+}
+
+/// What the name of a kernel's folder says: the version of its source, and the digest.
+fn version_and_digest(folder: &Path) -> Option<(&str, &str)> {
+    folder.file_name()?.to_str()?.rsplit_once('-')
 }
 
 fn lacks(why: &'static str) -> Error {
@@ -140,12 +147,8 @@ fn model_digest(place: &Place) -> Result<String> {
     Ok(format!("{:016x}", digest(contents.iter().map(Vec::as_slice))))
 }
 
-/// The kernel's source, unpacked.
-fn unpacked(place: &Place, archive: &Archive, version: &str) -> Result<PathBuf> {
-    let folder = place.cache.join("source").join(version);
-    if folder.exists() {
-        return only_entry(&folder);
-    }
+/// Fetches the kernel's source, and unpacks it into a folder.
+fn unpack_source(place: &Place, archive: &Archive, folder: &Path) -> Result<()> {
     let package = place.cache.join("source/package");
     remove_folder(&package)?;
     archive.unpack(SOURCE, &package)?;
@@ -158,28 +161,28 @@ fn unpacked(place: &Place, archive: &Archive, version: &str) -> Result<PathBuf> 
     tar.arg(package.join(format!("usr/src/{SOURCE}.tar.xz"))).arg("--directory").arg(&half);
     tools::succeed(&mut tar, "unpacking the kernel's source")?;
     remove_folder(&package)?;
-    fs::rename(&half, &folder).map_err(at(&folder, "keeping the kernel's source"))?;
-    only_entry(&folder)
+    fs::rename(&half, folder).map_err(at(folder, "keeping the kernel's source"))
 }
 
 /// Builds in the kernel's folder; the kernel itself is put there last, so that it tells whether
 /// all went well.
 fn build_kernel(place: &Place, built: &Built) -> Result<()> {
-    let work = built.folder.join("build");
-    make_folder(&work)?;
+    make_folder(&built.tree())?;
     eprintln!("vm: building the kernel; this takes minutes (its output: {}/log)", built.folder.display());
     let config = place.testbed.join("uml/config");
-    make(built, &[&format!("KCONFIG_ALLCONFIG={}", config.display()), "allnoconfig"])?;
-    check_config(&config, &work.join(".config"))?;
-    make(built, &["linux", "modules"])?;
-    make(built, &[&built.install_path(), "modules_install"])?;
+    make(place, built, &[&format!("KCONFIG_ALLCONFIG={}", config.display()), "allnoconfig"])?;
+    check_config(&config, &built.tree().join(".config"))?;
+    make(place, built, &["linux", "modules"])?;
+    make(place, built, &[&built.install_path(), "modules_install"])?;
     let half = built.folder.join("linux.new");
-    fs::copy(work.join("linux"), &half).map_err(at(&half, "keeping the kernel"))?;
+    fs::copy(built.tree().join("linux"), &half).map_err(at(&half, "keeping the kernel"))?;
     fs::rename(&half, built.linux()).map_err(at(&built.linux(), "keeping the kernel"))
 }
 
 /// One step of the build. What it prints goes to the log.
-fn make(built: &Built, targets: &[&str]) -> Result<()> {
+fn make(place: &Place, built: &Built, targets: &[&str]) -> Result<()> {
+    let (version, _) = version_and_digest(&built.folder).unwrap_or_default();
+    let source = only_entry(&place.cache.join("source").join(version))?;
     let path = built.folder.join("log");
     let log = fs::OpenOptions::new().create(true).append(true).open(&path);
     let log = log.map_err(at(&path, "opening the log of the build"))?;
@@ -187,10 +190,7 @@ fn make(built: &Built, targets: &[&str]) -> Result<()> {
     let mut make = Command::new("nice");
     make.args(["make", "--silent", "ARCH=um", COMPILER_FLAGS, "-j"]);
     make.arg(std::thread::available_parallelism().map_or(2, usize::from).to_string());
-    make.arg("-C")
-        .arg(&built.source)
-        .arg(format!("O={}", built.folder.join("build").display()))
-        .args(targets);
+    make.arg("-C").arg(source).arg(format!("O={}", built.tree().display())).args(targets);
     tools::succeed(make.stdout(log).stderr(errors), "building the kernel")
         .map_err(|error| error.hint(format!("the compiler's words are in {}", path.display())))
 }
@@ -226,10 +226,10 @@ fn build_model(place: &Place, built: &Built) -> Result<()> {
         write(&copy.join(file.file_name().unwrap_or_default()), &read(&file)?)?;
     }
     let module = format!("M={}", copy.display());
-    make(built, &[&module, "modules"])?;
-    make(built, &[&module, &built.install_path(), "modules_install"])?;
+    make(place, built, &[&module, "modules"])?;
+    make(place, built, &[&module, &built.install_path(), "modules_install"])?;
     busybox::list_dependencies(place, &built.folder.join("modules"), &built.modules()?)?;
-    let mut compiler = Command::new(built.folder.join("build/scripts/dtc/dtc"));
+    let mut compiler = Command::new(built.tree().join("scripts/dtc/dtc"));
     compiler.arg("-o").arg(built.device_tree()).arg(copy.join("unicam-model.dts"));
     tools::output(&mut compiler, "compiling the device tree")?;
     write(&built.model_mark(), model_digest(place)?.as_bytes())
@@ -239,7 +239,8 @@ fn point_to(link: &Path, folder: &Path) -> Result<()> {
     let half = link.with_extension("new");
     // Only one that an interrupted build has left can be in the way.
     let _ = fs::remove_file(&half);
-    symlink(folder, &half).map_err(at(&half, "remembering the kernel"))?;
+    // Only the name, so that the cache can be moved.
+    symlink(folder.file_name().unwrap_or_default(), &half).map_err(at(&half, "remembering the kernel"))?;
     fs::rename(&half, link).map_err(at(link, "remembering the kernel"))
 }
 
