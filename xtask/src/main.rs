@@ -2,6 +2,8 @@
 
 mod bench;
 mod mutate;
+mod progress;
+mod search;
 mod simulate;
 mod tidy;
 mod vm;
@@ -12,8 +14,14 @@ use std::process::ExitCode;
 type Command = fn(&[String]) -> ExitCode;
 
 /// The commands.
-const COMMANDS: &[(&str, Command)] =
-    &[("bench", bench::run), ("simulate", simulate::run), ("tidy", tidy::run), ("mutate", mutate::run), ("vm", vm::run)];
+const COMMANDS: &[(&str, Command)] = &[
+    ("bench", bench::run),
+    ("search", search::run),
+    ("simulate", simulate::run),
+    ("tidy", tidy::run),
+    ("mutate", mutate::run),
+    ("vm", vm::run),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,12 +1,11 @@
 //! `cargo xtask simulate`: whole cameras under random applications and random faults.
 
+use crate::progress::Teller;
 use clap::Parser;
 use pinhole_conformance::simulate::{FaultSet, Options, Progress, Report, SensorModel, run as play};
-use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 /// Simulates cameras under random applications and random faults, checks every promise after
 /// every step, and ends with one line of totals. The exit code is 1 if a promise was broken.
@@ -79,9 +78,9 @@ fn simulate(arguments: &Arguments) -> ExitCode {
     if arguments.seed.is_none() {
         eprintln!("seed {}", options.seed);
     }
-    let mut teller = Teller::new(options.requests);
-    let report = play(&options, |progress| {
-        teller.tell(progress);
+    let mut teller = Teller::new();
+    let report = play(&options, |Progress { requests, violations }| {
+        teller.tell(|| format!("{requests} of {} requests, {violations} violations", options.requests));
         !interrupted.load(Ordering::Relaxed)
     });
     teller.end();
@@ -106,39 +105,4 @@ fn print(report: &Report, verbose: bool) {
         println!("{} worlds, digest {:016x}", report.worlds, report.digest);
     }
     println!("{report}");
-}
-
-/// Says how far it has come, on standard error, if it takes over a second.
-struct Teller {
-    requests: u64,
-    started: Instant,
-    told: Option<Instant>,
-    overwrites: bool,
-}
-
-impl Teller {
-    fn new(requests: u64) -> Self {
-        let overwrites = std::io::stderr().is_terminal();
-        Self { requests, started: Instant::now(), told: None, overwrites }
-    }
-
-    fn tell(&mut self, progress: Progress) {
-        let pause = Duration::from_millis(if self.overwrites { 200 } else { 5000 });
-        let due = self.told.map_or(Duration::from_secs(1), |told| told.duration_since(self.started) + pause);
-        if self.started.elapsed() < due {
-            return;
-        }
-        self.told = Some(Instant::now());
-        let (start, end) = if self.overwrites { ("\r", "") } else { ("", "\n") };
-        let Progress { requests, violations } = progress;
-        eprint!("{start}{requests} of {} requests, {violations} violations{end}", self.requests);
-        // A progress that cannot be shown is no reason to end.
-        let _ = std::io::stderr().flush();
-    }
-
-    fn end(&self) {
-        if self.overwrites && self.told.is_some() {
-            eprintln!();
-        }
-    }
 }

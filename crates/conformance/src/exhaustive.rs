@@ -1,126 +1,92 @@
-//! Orders of events that a small case allows: two requests, a few frames, one fault; all of
-//! them, if the search is given paths enough ([`Totals::left`]).
+//! Every order of events that a small case allows.
+//!
+//! # What a case is
+//!
+//! As far as its [`Setting`] goes: two requests, two buffers a stream (of the camera's own, of
+//! the application's, and device slots), two or three frames of the sensor, one thing that goes
+//! wrong ([`Fault`]), and one deadline that passes although something else could have come
+//! before. A deadline that nothing else can come before passes whenever that is so. The camera
+//! may be stopped, and a call of a device may fail, at any time.
+//!
+//! # How it is searched
 //!
 //! The pipeline is driven as the loop drives it, but over modelled devices, so that the search
-//! decides what happens next. It goes depth first; a machine cannot be copied, so the way to
-//! every branch is gone again from the start. Where it comes to a state that it has seen, it
-//! turns back. Every state is also stopped in, and also followed to the end with nothing more
-//! going wrong: then every request must come back.
+//! decides what happens next. It goes breadth first: the steps that lead to a violation are as
+//! few as can be. A machine cannot be copied, so the way to every state is gone from the start.
+//! At its end the camera is stopped, and every request must be back. Where a state is known
+//! already (by its [`pinhole::fingerprint`]) the search turns back.
 //!
-//! When a promise is broken the steps that lead there are printed; [`follow`] goes them again.
+//! In states from which nothing comes of itself within these bounds, all goes well from there
+//! on, for as many frames as it takes: every request must come back, and two more must complete,
+//! with all that belongs to them. What leads up to those states may go well all the time too, so
+//! that is so from every state.
+//!
+//! # Whether it may turn back
+//!
+//! If two states are rightly taken for one, then the same can happen in both, it looks the same
+//! from outside, and it leads to states that are taken for one again. The first is looked at in
+//! every state that is taken for a known one, and so is what comes of stopping there; the rest in
+//! as many as [`Doubt`] says.
 
+mod case;
 mod devices;
+mod search;
+mod sensor;
+mod step;
 mod world;
 
-use std::collections::HashSet;
-use std::fmt;
-use world::World;
-pub use world::{Fault, Happening, Setting, Shape, Step};
+pub use search::{Doubt, Search, Totals, Violation};
+pub use step::{Fault, Happening, Step, Streams};
 
-/// What a search has gone through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// States, told apart by what can be seen from outside.
-    pub states: u64,
-    /// Ways gone from the start.
-    pub paths: u64,
-    /// Ways that were found but not gone: 0 if the search is complete.
-    pub left: u64,
-    /// Steps on which something went wrong.
-    pub faults: u64,
-    /// Requests that came back complete.
-    pub complete: u64,
-    /// Requests that came back cancelled.
-    pub cancelled: u64,
+/// What is searched.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// The streams that the application has. A request has buffers for some or all of them.
+    pub streams: Streams,
+    /// The receiver gives embedded data.
+    pub embedded: bool,
+    /// Frames hidden at the start.
+    pub hidden: u32,
+    /// Requests that the application queues: 2 at most.
+    pub requests: usize,
+    /// Frames that the sensor sends.
+    pub frames: usize,
+    /// Frame starts are told, and the algorithms wish for settings of the sensor.
+    pub starts: bool,
+    /// The algorithms answer at once, while actions still wait to be carried out.
+    pub prompt: bool,
 }
 
-impl fmt::Display for Totals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { states, paths, left, faults, complete, cancelled } = self;
-        write!(f, "{states} states, {paths} paths ({left} left), {faults} faults; ")?;
-        write!(f, "requests: {complete} complete, {cancelled} cancelled")
-    }
-}
+const RAW_AND_PROCESSED: Streams = Streams { raw: true, output0: true, output1: false };
+const PROCESSED: Streams = Streams { raw: false, output0: true, output1: false };
+const TWO_PROCESSED: Streams = Streams { raw: false, output0: true, output1: true };
 
-/// Searches one setting, on at most `paths_max` paths: where that is too few,
-/// [`Totals::left`] says so.
-///
-/// # Panics
-/// A promise is broken. The steps that lead there are printed.
-pub fn search(setting: Setting, paths_max: u64) -> Totals {
-    let mut search = Search { world: World::new(setting), seen: HashSet::new(), todo: vec![Vec::new()] };
-    let mut totals = Totals::default();
-    while totals.paths < paths_max
-        && let Some(path) = search.todo.pop()
-    {
-        totals.paths += 1;
-        totals.faults += u64::from(path.last().is_some_and(|step| step.fault.is_some()));
-        search.descend(path);
-    }
-    let (complete, cancelled) = search.world.returned();
-    let left = search.todo.len() as u64;
-    Totals { states: search.seen.len() as u64, left, complete, cancelled, ..totals }
-}
+/// One output, and nothing else; the frames of one request and one more.
+const LEAST: Setting = Setting {
+    name: "least",
+    streams: PROCESSED,
+    embedded: false,
+    hidden: 0,
+    requests: 2,
+    frames: 3,
+    starts: false,
+    prompt: false,
+};
 
-/// Goes the steps that a search has printed.
-///
-/// # Panics
-/// As the search did.
-pub fn follow(setting: Setting, steps: &[Step]) {
-    let mut world = World::new(setting);
-    steps.iter().for_each(|step| _ = world.take(*step));
-    world.finish();
-}
+impl Setting {
+    /// All that are searched.
+    pub const ALL: [Self; 7] = [
+        Self { name: "raw-and-processed", streams: RAW_AND_PROCESSED, embedded: true, frames: 2, ..LEAST },
+        Self { name: "raw-without-embedded-data", streams: RAW_AND_PROCESSED, ..LEAST },
+        Self { name: "processed", embedded: true, ..LEAST },
+        Self { name: "two-processed", streams: TWO_PROCESSED, frames: 2, ..LEAST },
+        Self { name: "hidden-frame", streams: RAW_AND_PROCESSED, hidden: 1, ..LEAST },
+        Self { name: "frame-starts", starts: true, ..LEAST },
+        Self { name: "prompt-algorithms", streams: RAW_AND_PROCESSED, embedded: true, prompt: true, ..LEAST },
+    ];
 
-struct Search {
-    world: World,
-    seen: HashSet<u64>,
-    todo: Vec<Vec<Step>>,
-}
-
-impl Search {
-    /// Goes a way again, and on from its end for as long as that leads to new states.
-    fn descend(&mut self, path: Vec<Step>) {
-        self.world.restart();
-        let mut trail = Trail(Vec::with_capacity(path.len() + 32));
-        let mut calls = 0;
-        for step in path {
-            trail.0.push(step);
-            calls = self.world.take(step);
-        }
-        self.branch_refusals(&trail.0, calls);
-        while self.seen.insert(self.world.digest()) {
-            let mut steps = self.world.choices().into_iter();
-            let Some(first) = steps.next() else { break };
-            for step in steps {
-                self.todo.push([&trail.0[..], &[step]].concat());
-            }
-            trail.0.push(first);
-            calls = self.world.take(first);
-            self.branch_refusals(&trail.0, calls);
-        }
-        self.world.finish();
-    }
-
-    /// Each device call that the last step led to may be refused.
-    fn branch_refusals(&mut self, trail: &[Step], calls: u8) {
-        let Some((last, before)) = trail.split_last() else { return };
-        if self.world.may_fail() && !last.happening.is_last() {
-            for call in 0..calls {
-                let step = Step { fault: Some(Fault::Refused(call)), ..*last };
-                self.todo.push([before, &[step]].concat());
-            }
-        }
-    }
-}
-
-/// The steps so far; says them if a promise is broken.
-struct Trail(Vec<Step>);
-
-impl Drop for Trail {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the steps that lead there: {:#?}", self.0);
-        }
-    }
+    /// So small a case that it can be searched without ever turning back.
+    pub const TINY: Self = Self { name: "tiny", embedded: true, requests: 1, frames: 1, ..LEAST };
 }

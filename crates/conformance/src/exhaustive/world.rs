@@ -1,120 +1,41 @@
-//! The world that is searched: the pipeline, what its devices and algorithms have, and what
-//! may happen next.
+//! The world that is searched: the pipeline, and a case around it.
 
+use super::case::{Case, Held, Late, Lent, Newest};
 use super::devices::{devices, done};
-use pinhole::control::SENSOR_SEQUENCE;
-use pinhole::device::Dequeued;
+use super::{Fault, Happening, Setting, Step, Streams};
+use pinhole::control::{FRAME_ERROR, SENSOR_SEQUENCE, SENSOR_TIMESTAMP};
+use pinhole::device::uapi::control_codes;
+use pinhole::device::{ControlCode, Dequeued};
 use pinhole::devices::Devices;
 use pinhole::geometry::{Rect, Size, Transform};
 use pinhole::job::{Job, JobKind, SensorValues};
 use pinhole::pipeline::{Action, Actions, ControlTarget, Event, Pipeline};
 use pinhole::pipelines::vc4::machine::Machine;
-use pinhole::pipelines::vc4::plan::{EMBEDDED, IMAGE, INPUT, OUTPUT0, Plan, STATISTICS, STREAMS};
+use pinhole::pipelines::vc4::plan::{EMBEDDED, IMAGE, INPUT, OUTPUT0, OUTPUT1, Plan, STREAMS};
 use pinhole::sensor::delayed::{Delays, SensorControls};
 use pinhole::sensor::timing::ModeTiming;
 use pinhole::sim::SimulatorConfig;
 use pinhole::{
-    Camera, Cameras, Error, ErrorKind, FrameBuffer, Request, RequestStatus, Role, StreamId, Timestamp,
+    Camera, Cameras, Error, ErrorKind, FrameBuffer, FrameMemory, Request, RequestStatus, Role, StreamId,
+    Timestamp,
 };
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::Duration;
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::Arc;
 
-/// From one frame to the next.
-const FRAME: Duration = Duration::from_millis(30);
+/// Buffers that the application has for each stream.
+const BUFFERS: u32 = 2;
 
-/// Requests of a case.
-const REQUESTS: usize = 2;
+/// Requests that are queued at the end of a way, when all goes well again.
+const PROBES: usize = 2;
 
 /// More than enough steps to end any case, if nothing more goes wrong.
-const DRAIN_MAX: usize = 100;
+const DRAIN_MAX: usize = 200;
 
-/// What is searched.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// The application has the receiver's images, too.
-    pub raw: bool,
-    /// The receiver gives embedded data.
-    pub embedded: bool,
-    /// Frames hidden at the start.
-    pub hidden: u32,
-    /// Frames that the sensor sends.
-    pub frames: usize,
-    /// Frame starts are told.
-    pub starts: bool,
-}
+/// Lines between frames, at first.
+const VBLANK_LINES: u32 = 10;
 
-/// Which buffers a request has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Shape {
-    /// One for every stream.
-    Both,
-    /// None but the receiver's.
-    Raw,
-    /// None but the ISP's.
-    Processed,
-}
-
-/// What can happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Happening {
-    /// The next request comes.
-    Request(Shape),
-    /// A frame begins.
-    FrameStart,
-    /// The receiver is done with an image.
-    Image,
-    /// The receiver is done with embedded data.
-    Embedded,
-    /// The ISP is done with a stream's buffer.
-    Isp(u8),
-    /// The algorithms answer one of the jobs that they have.
-    Answer(usize),
-    /// The deadline passes.
-    Timer,
-    /// The camera is stopped.
-    Stop,
-    /// Everything goes well from here on.
-    Drain,
-}
-
-impl Happening {
-    /// Whether nothing can come after it.
-    pub(super) fn is_last(self) -> bool {
-        matches!(self, Self::Stop | Self::Drain)
-    }
-}
-
-/// What can go wrong about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
-    /// The driver flags the buffer as damaged, or the algorithms their answer.
-    Flagged,
-    /// It never comes.
-    Lost,
-    /// It comes twice.
-    Twice,
-    /// Its time stamp is not the frame's.
-    OtherStamp,
-    /// The device refuses that one of the calls which follow.
-    Refused(u8),
-}
-
-/// One step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Step {
-    /// What happens.
-    pub happening: Happening,
-    /// What goes wrong about it.
-    pub fault: Option<Fault>,
-}
-
-/// A buffer that a device has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Held {
-    slot: u16,
-    buffer: u16,
-    timestamp: Timestamp,
-}
+/// Some parameter of the ISP.
+const PARAMETER: ControlCode = control_codes::EXPOSURE;
 
 /// The world.
 pub(super) struct World {
@@ -122,197 +43,116 @@ pub(super) struct World {
     machine: Machine,
     devices: Devices,
     actions: Actions,
-    streams: [StreamId; 2],
-    /// Requests that have not been queued.
+    /// The streams of the application, by their places in the configuration.
+    ids: [StreamId; 3],
+    /// Their buffers' memory.
+    memories: [Vec<Arc<FrameMemory>>; 3],
+    /// Requests, and buffers, that the application has.
     ready: Vec<Request>,
-    /// Every buffer that no request has.
-    spare: [Vec<FrameBuffer>; 2],
+    spare: [Vec<FrameBuffer>; 3],
     case: Case,
-    returned: (u64, u64),
+    /// The ledger is looked at after every event.
+    audits: bool,
     _camera: Camera,
-}
-
-/// What one case has come to.
-#[derive(Default)]
-struct Case {
-    running: bool,
-    now: Timestamp,
-    held: [Vec<Held>; STREAMS],
-    #[expect(clippy::vec_box, reason = "jobs go to and fro as boxes")]
-    jobs: Vec<Box<Job>>,
-    isp_busy: bool,
-    /// When each frame began.
-    frames: Vec<Timestamp>,
-    /// Frames begun, images and embedded data so far.
-    next: [usize; 3],
-    queued: Vec<Shape>,
-    /// Where the buffers of requests lie: each request's RAW and processed memory.
-    lent: Vec<[Option<u64>; 2]>,
-    results: Vec<(RequestStatus, Option<ErrorKind>)>,
-    fault: Option<Step>,
-    /// The same, while it may still show.
-    trace: Option<Step>,
-    /// What has come back of the present run.
-    run: Vec<Happening>,
-    /// Calls of devices in this step, and which is to be refused.
-    calls: u8,
-    refuse: Option<u8>,
-    failed: Option<ErrorKind>,
 }
 
 impl World {
     pub(super) fn new(setting: Setting) -> Self {
         let cameras = Cameras::simulated(SimulatorConfig::for_tests()).expect("the world is possible");
         let mut camera = cameras.first().and_then(|entry| entry.acquire()).expect("there is a camera");
-        let configuration = camera.propose([Role::Raw, Role::Viewfinder]).expect("it has both");
-        camera.configure(&configuration).expect("it was proposed");
+        let configuration = camera.propose([Role::Raw, Role::Viewfinder, Role::Video]);
+        camera.configure(&configuration.expect("it has all of them")).expect("it was proposed");
         let ids: Vec<StreamId> = camera.streams().map(|(id, _)| id).collect();
-        let streams = [ids[0], ids[1]];
-        let spare = streams.map(|id| camera.allocate(id, REQUESTS as u32).expect("there is memory"));
-        let ready = (0..REQUESTS).map(|_| camera.create_request()).collect();
+        let ids = [ids[0], ids[1], ids[2]];
+        let spare = ids.map(|id| camera.allocate(id, BUFFERS).expect("there is memory"));
+        let memory = |buffer: &FrameBuffer| Arc::clone(buffer.memory());
+        let memories = spare.each_ref().map(|buffers| buffers.iter().map(memory).collect());
+        let plan = plan(setting);
         Self {
             setting,
-            machine: Machine::new(plan(setting)),
             devices: devices(),
             actions: Actions::default(),
-            streams,
-            ready,
+            ids,
+            memories,
+            ready: (0..BUFFERS).map(|_| camera.create_request()).collect(),
             spare,
-            case: Case::default(),
-            returned: (0, 0),
+            case: Case::new(setting, &plan),
+            machine: Machine::new(plan),
+            audits: false,
             _camera: camera,
         }
     }
 
-    /// Requests that came back so far: complete, cancelled.
-    pub(super) fn returned(&self) -> (u64, u64) {
-        self.returned
-    }
-
     /// Begins a case.
-    pub(super) fn restart(&mut self) {
-        self.case = Case { now: Timestamp(1_000_000_000), running: true, ..Case::default() };
-        self.machine.set_plan(plan(self.setting));
+    pub(super) fn start(&mut self) {
+        self.case = Case::new(self.setting, self.machine.plan());
         self.machine.start(&mut self.devices, &mut self.actions).expect("these devices refuse nothing");
         self.carry_out();
         self.machine.stream_on(&mut self.devices).expect("these devices refuse nothing");
     }
 
-    /// Whether nothing has gone wrong yet.
-    pub(super) fn may_fail(&self) -> bool {
-        self.case.fault.is_none()
-    }
-
-    /// Ends a case.
-    pub(super) fn finish(&mut self) {
+    /// Ends a case: every request is back then.
+    pub(super) fn end(&mut self) {
+        self.case.seen = DefaultHasher::new();
         if self.case.running {
             self.stop();
         }
-        assert_eq!(self.case.results.len(), self.case.queued.len(), "a request did not come back");
     }
 
-    /// Takes a step; answers how many calls of devices came of it.
-    pub(super) fn take(&mut self, step: Step) -> u8 {
-        self.case.calls = 0;
-        self.case.refuse = None;
-        if step.fault.is_some() {
-            self.case.fault = Some(step);
-            self.case.trace = Some(step);
+    /// Takes steps; looks at the ledger in the last.
+    pub(super) fn take(&mut self, steps: &[Step]) {
+        for (at, step) in steps.iter().enumerate() {
+            self.audits = at + 1 == steps.len();
+            self.case.begin(*step);
+            self.happen(*step);
         }
-        if let Some(Fault::Refused(call)) = step.fault {
-            self.case.refuse = Some(call);
-        }
-        match step.happening {
-            Happening::Request(shape) => self.queue_request(shape),
-            Happening::FrameStart => self.frame_start(),
-            Happening::Image => self.receive(IMAGE, 1, step.fault),
-            Happening::Embedded => self.receive(EMBEDDED, 2, step.fault),
-            Happening::Isp(stream) => self.process(stream, step.fault),
-            Happening::Answer(at) => self.answer(at, step.fault),
-            Happening::Timer => self.time_out(),
-            Happening::Stop => self.stop(),
-            Happening::Drain => self.drain(),
-        }
-        if matches!(step.happening, Happening::Isp(_) | Happening::Answer(_)) {
-            self.case.run.push(step.happening);
-        }
-        self.case.calls
     }
 
-    // What may happen.
-
-    /// All steps that are possible now. None after the end.
+    /// What may happen next, but for calls that fail.
     pub(super) fn choices(&self) -> Vec<Step> {
+        self.case.choices(self.machine.deadline())
+    }
+
+    /// Calls of devices that the last step led to and that might have failed.
+    pub(super) fn calls(&self) -> u8 {
+        if self.case.faulty { 0 } else { self.case.calls }
+    }
+
+    /// A number for all that was seen of the last step.
+    pub(super) fn seen(&self) -> u64 {
+        self.case.seen.finish()
+    }
+
+    /// Requests that came back complete, and those that were cancelled.
+    pub(super) fn returned(&self) -> (usize, usize) {
+        (self.case.complete, self.case.returned - self.case.complete)
+    }
+
+    /// A number for all that decides what may come.
+    pub(super) fn fingerprint(&self) -> u64 {
         if !self.case.running {
-            return Vec::new();
+            return 0; // Nothing may.
         }
-        let mut happenings = self.well(self.setting.frames);
-        if self.case.queued.len() < REQUESTS {
-            let shapes: &[_] = if self.setting.raw {
-                &[Shape::Both, Shape::Raw, Shape::Processed]
-            } else {
-                &[Shape::Processed]
-            };
-            happenings.extend(shapes.iter().map(|shape| Happening::Request(*shape)));
-        }
-        if self.machine.deadline().is_some() && (self.may_fail() || happenings.is_empty()) {
-            happenings.push(Happening::Timer);
-        }
-        happenings.extend([Happening::Stop, Happening::Drain]);
-        happenings.into_iter().flat_map(|happening| self.variants(happening)).collect()
-    }
-
-    fn variants(&self, happening: Happening) -> Vec<Step> {
-        use Fault::{Flagged, Lost, OtherStamp, Twice};
-        let faults: &[Fault] = match happening {
-            _ if !self.may_fail() => &[],
-            Happening::Image | Happening::Embedded => &[Flagged, Lost, Twice, OtherStamp],
-            Happening::Isp(_) => &[Flagged, Twice],
-            Happening::Answer(_) => &[Flagged],
-            _ => &[],
-        };
-        let faults = faults.iter().copied().map(Some);
-        std::iter::once(None).chain(faults).map(|fault| Step { happening, fault }).collect()
-    }
-
-    /// What can happen of itself while all goes well, up to a number of frames.
-    fn well(&self, frames: usize) -> Vec<Happening> {
-        let case = &self.case;
-        let [starts, images, embedded] = case.next;
-        let mut well: Vec<_> = (0..case.jobs.len()).map(Happening::Answer).collect();
-        let isp = [OUTPUT0, STATISTICS, INPUT].into_iter();
-        let busy = isp.filter(|stream| case.isp_busy && !case.held[usize::from(*stream)].is_empty());
-        well.extend(busy.map(Happening::Isp));
-        if self.setting.starts && starts <= images && starts < frames {
-            well.push(Happening::FrameStart);
-        }
-        if embedded <= images && embedded < frames && !case.held[usize::from(EMBEDDED)].is_empty() {
-            well.push(Happening::Embedded);
-        }
-        if images < frames && !case.held[usize::from(IMAGE)].is_empty() {
-            well.push(Happening::Image);
-        }
-        well
-    }
-
-    /// Lets all go well, until every request that was queued is back.
-    fn drain(&mut self) {
-        for _ in 0..DRAIN_MAX {
-            if !self.case.running {
-                return;
-            }
-            if self.case.results.len() == self.case.queued.len() {
-                return self.stop();
-            }
-            let next = self.well(usize::MAX).first().copied();
-            let next = next.or_else(|| self.machine.deadline().map(|_| Happening::Timer));
-            let happening = next.expect("a request waits, but for nothing");
-            self.take(Step { happening, fault: None });
-        }
-        panic!("requests wait for ever: {:?} of {:?}", self.case.results, self.case.queued);
+        let mut print = self.case.fingerprint();
+        self.machine.fingerprint(&mut print);
+        print.finish()
     }
 
     // What happens.
+
+    fn happen(&mut self, Step { happening, fault }: Step) {
+        match happening {
+            Happening::Request(streams) => self.queue_request(streams, fault),
+            Happening::FrameStart => self.frame_start(fault),
+            Happening::Image => self.image(fault),
+            Happening::LateImage => self.late_image(),
+            Happening::Embedded => self.embedded(fault),
+            Happening::Isp(stream) => self.process(stream, fault),
+            Happening::Answer(at) => self.answer(at, fault),
+            Happening::Timer | Happening::EarlyTimer => self.time_out(),
+            Happening::Drain => self.drain(),
+        }
+    }
 
     fn feed(&mut self, event: Event<'_>) {
         if !self.case.running {
@@ -326,78 +166,131 @@ impl World {
         }
     }
 
-    fn queue_request(&mut self, shape: Shape) {
+    fn queue_request(&mut self, streams: Streams, fault: Option<Fault>) {
         let mut request = self.ready.pop().expect("not all are queued");
         request.reuse(false);
         request.set_cookie(self.case.queued.len() as u64);
-        let wanted = [shape != Shape::Processed, shape != Shape::Raw];
-        let mut lent = [None, None];
-        for at in 0..2 {
-            if wanted[at] {
-                let buffer = self.spare[at].pop().expect("there is a buffer for each request");
-                lent[at] = Some(buffer.memory().identity().inode);
-                request.attach(self.streams[at], buffer).expect("it has no buffer yet");
-            }
+        let in_use = if fault == Some(Fault::InUse) { self.case.output_in_use() } else { None };
+        let mut lent = Lent { in_use: in_use.is_some(), ..Lent::default() };
+        for at in (0..3).filter(|at| streams.places()[*at]) {
+            let buffer = match in_use {
+                Some(inode) if at == 1 => self.buffer_once_more(inode),
+                _ => self.spare[at].pop().expect("there is a buffer for each request"),
+            };
+            lent.inodes[at] = Some(buffer.memory().identity().inode);
+            request.attach(self.ids[at], buffer).expect("it has no buffer yet");
         }
-        self.case.queued.push(shape);
+        if fault == Some(Fault::Cancelled) {
+            request.cancel(Error::new(ErrorKind::Timeout, "waiting for a fence"));
+        }
+        self.case.queued.push(streams);
         self.case.lent.push(lent);
         self.feed(Event::Request(request));
     }
 
-    /// When a frame began; the first who asks says so.
-    fn begin(&mut self, frame: usize) -> Timestamp {
-        while self.case.frames.len() <= frame {
-            let earliest = self.case.frames.last().map_or(Timestamp::ZERO, |last| *last + FRAME);
-            self.case.frames.push(earliest.max(self.case.now));
-        }
-        self.case.frames[frame]
+    fn buffer_once_more(&self, inode: u64) -> FrameBuffer {
+        let memory = self.memories[1].iter().find(|memory| memory.identity().inode == inode);
+        FrameBuffer::new(Arc::clone(memory.expect("it is one of these")))
     }
 
-    fn frame_start(&mut self) {
-        let frame = self.case.next[0];
-        self.case.next[0] += 1;
-        let timestamp = self.begin(frame);
+    fn frame_start(&mut self, fault: Option<Fault>) {
+        let frame = self.case.next.start;
+        self.case.next.start += 1;
+        let timestamp = self.case.sensor.begin(frame, self.case.now);
         self.case.now = self.case.now.max(timestamp);
-        self.feed(Event::FrameStart { sequence: frame as u32, timestamp });
+        if fault == Some(Fault::Late) {
+            self.case.now = self.case.now.max(self.case.sensor.last_line());
+        }
+        for _ in 0..times(fault) {
+            self.feed(Event::FrameStart { sequence: frame as u32, timestamp });
+        }
     }
 
-    fn receive(&mut self, stream: u8, counter: usize, fault: Option<Fault>) {
-        let frame = self.case.next[counter];
-        self.case.next[counter] += 1;
-        let began = self.begin(frame);
-        self.case.now = self.case.now.max(began + FRAME / 2);
-        if fault == Some(Fault::Lost) {
+    /// The time stamp of a frame that the receiver is done with.
+    fn receive(&mut self, frame: usize) -> Timestamp {
+        let began = self.case.sensor.begin(frame, self.case.now);
+        let plan = self.machine.plan();
+        self.case.now = self.case.now.max(began + plan.timing.frame_duration(VBLANK_LINES) / 2);
+        began
+    }
+
+    fn image(&mut self, fault: Option<Fault>) {
+        let frame = self.case.next.image;
+        self.case.next.image += 1;
+        let began = self.receive(frame);
+        let place = usize::from(fault == Some(Fault::OutOfTurn));
+        let slot = self.case.free_for_image().nth(place).expect("there is one for the image").slot;
+        if fault == Some(Fault::Late) {
+            self.case.late = Some(Late { slot, frame });
             return;
         }
-        let off = u64::from(fault == Some(Fault::OtherStamp));
-        let slot = self.case.held[usize::from(stream)][0].slot;
-        self.give_back(stream, done(slot, frame as u32, Timestamp(began.0 + off)), fault);
+        if fault == Some(Fault::Flagged) {
+            self.case.flagged = Some(frame as i64);
+        }
+        self.case.starving.take_if(|_| fault != Some(Fault::Lost));
+        self.give_back(IMAGE, done(slot, frame as u32, stamp(began, fault)), fault);
+        self.case.watch();
+    }
+
+    fn late_image(&mut self) {
+        let Late { slot, frame } = self.case.late.expect("an image is late");
+        let began = self.receive(frame);
+        self.case.starving = None;
+        self.give_back(IMAGE, done(slot, frame as u32, began), None);
+        self.case.watch();
+    }
+
+    fn embedded(&mut self, fault: Option<Fault>) {
+        let frame = self.case.next.embedded;
+        self.case.next.embedded += 1;
+        let began = self.receive(frame);
+        let slot = self.case.held[usize::from(EMBEDDED)][0].slot;
+        self.give_back(EMBEDDED, done(slot, frame as u32, stamp(began, fault)), fault);
     }
 
     fn process(&mut self, stream: u8, fault: Option<Fault>) {
-        let Held { slot, timestamp, .. } = self.case.held[usize::from(stream)][0];
-        self.give_back(stream, done(slot, 0, timestamp), fault);
+        if fault == Some(Fault::Flagged) {
+            self.case.flagged = Some(i64::from(self.case.newest.sequence));
+        }
+        let slot = self.case.held[usize::from(stream)][0].slot;
+        self.give_back(stream, done(slot, 0, self.case.at_isp), fault);
     }
 
     fn give_back(&mut self, stream: u8, done: Dequeued, fault: Option<Fault>) {
         let done = Dequeued { error: fault == Some(Fault::Flagged), ..done };
-        for _ in 0..if fault == Some(Fault::Twice) { 2 } else { 1 } {
-            self.case.held[usize::from(stream)].retain(|held| u32::from(held.slot) != done.slot);
+        for _ in 0..times(fault) {
+            self.case.release(stream, done.slot);
             self.feed(Event::Buffer { stream, done: &done });
         }
-        let isp = [INPUT, OUTPUT0, STATISTICS];
-        self.case.isp_busy &= isp.iter().any(|stream| !self.case.held[usize::from(*stream)].is_empty());
     }
 
-    fn answer(&mut self, at: usize, fault: Option<Fault>) {
-        let mut job = self.case.jobs.remove(at);
-        if fault == Some(Fault::Flagged) {
-            job.error = Some(Error::new(ErrorKind::Algorithm, "answering"));
-        } else if job.kind == JobKind::Process {
-            let exposure_lines = 10 + job.sequence;
-            job.wish = Some(SensorValues { exposure_lines, gain_code: 1, vblank_lines: 10 });
+    fn answer(&mut self, at: u8, fault: Option<Fault>) {
+        let mut job = self.case.jobs.remove(usize::from(at));
+        let again = (fault == Some(Fault::Twice)).then(|| same_again(&job));
+        self.do_job(&mut job);
+        match fault {
+            Some(Fault::Lost) => return,
+            Some(Fault::Flagged) => job.error = Some(Error::new(ErrorKind::Algorithm, "answering")),
+            Some(Fault::Mistaken) => (job.embedded, job.statistics) = (Some(u16::MAX), Some(u16::MAX)),
+            _ => {}
         }
         self.feed(Event::Answer(job));
+        again.into_iter().for_each(|job| self.feed(Event::Answer(job)));
+    }
+
+    fn do_job(&self, job: &mut Job) {
+        match job.kind {
+            JobKind::Prepare => job.parameters.integer(PARAMETER, 0),
+            JobKind::Process if self.setting.starts => {
+                // Every frame another wish, and every other one another frame length.
+                job.wish = Some(SensorValues {
+                    exposure_lines: 10 + job.sequence,
+                    gain_code: 10 + job.sequence,
+                    vblank_lines: VBLANK_LINES + job.sequence % 2,
+                });
+            }
+            JobKind::Process => {}
+        }
     }
 
     fn time_out(&mut self) {
@@ -409,13 +302,14 @@ impl World {
     fn stop(&mut self) {
         self.case.running = false;
         self.case.held = Default::default();
+        self.case.jobs.clear();
         self.hand_out_completed();
         let reason = Error::new(ErrorKind::Cancelled, "stopping");
         let stopped = self.machine.stop(&mut self.devices, &reason, &mut self.actions);
         stopped.expect("these devices refuse nothing");
         self.hand_out_completed();
         self.machine.audit();
-        assert_eq!(self.case.results.len(), self.case.queued.len(), "a request did not come back");
+        assert_eq!(self.case.returned, self.case.queued.len(), "a request did not come back");
     }
 
     fn hand_out_completed(&mut self) {
@@ -426,98 +320,175 @@ impl World {
         }
     }
 
+    // All goes well.
+
+    /// Lets all go well: every request must come back, and then some more, complete, with all
+    /// that belongs to them. A device may have been stuck for so long that it is given up.
+    fn drain(&mut self) {
+        self.drain_requests();
+        for _ in 0..PROBES {
+            let complete = self.case.complete;
+            if self.case.running {
+                self.queue_request(self.setting.streams, None);
+                self.drain_requests();
+            }
+            let gone_well = self.case.complete == complete + 1;
+            assert!(gone_well || !self.case.running, "a request is cancelled although all goes well");
+        }
+        if self.case.running {
+            let complete = self.case.newest.had_embedded == self.setting.embedded;
+            assert!(complete, "embedded data stays away");
+            self.stop();
+        }
+    }
+
+    /// Lets all go well until every request that was queued is back.
+    fn drain_requests(&mut self) {
+        for _ in 0..DRAIN_MAX {
+            if !self.case.running || self.case.returned == self.case.queued.len() {
+                return;
+            }
+            let next = self.case.well(usize::MAX).first().copied();
+            let next = next.or_else(|| self.machine.deadline().map(|_| Happening::Timer));
+            self.happen(Step::well(next.expect("a request waits, but for nothing")));
+        }
+        panic!("requests wait for ever: {} of {} are back", self.case.returned, self.case.queued.len());
+    }
+
     // What the pipeline wants.
 
     fn carry_out(&mut self) {
         while let Some(action) = self.actions.pop_front() {
             match action {
                 Action::Queue { stream, slot, buffer, timestamp, .. } => {
-                    self.queue(stream, Held { slot, buffer, timestamp });
+                    self.queue(stream, Held { slot, buffer }, timestamp);
                 }
-                Action::WriteControls(target) => self.call(target),
-                Action::SetCrop { stream, .. } => self.call(ControlTarget::Stream(stream)),
-                Action::Recall { stream } => self.case.held[usize::from(stream)].clear(),
-                Action::Job(job) => {
-                    if job.kind == JobKind::Prepare {
-                        self.case.run.clear();
-                        self.case.trace.take_if(|step| step.fault != Some(Fault::OtherStamp));
-                    }
-                    self.case.jobs.push(job);
+                Action::WriteControls(target) => self.write(target),
+                Action::SetCrop { stream, .. } => {
+                    self.call(ControlTarget::Stream(stream));
                 }
+                Action::Recall { stream } => {
+                    self.case.see(("recall", stream));
+                    self.case.recall(stream);
+                }
+                Action::Job(job) => self.submit(job),
                 Action::Complete(request) => self.complete(request),
-                Action::Fail(error) => {
-                    self.case.failed = Some(error.kind());
-                    self.stop();
-                }
+                Action::Fail(error) => self.fail(&error),
             }
         }
-        self.machine.audit();
+        if self.audits {
+            self.machine.audit();
+        }
     }
 
-    /// Whether this call of a device is the one that is refused.
-    fn refuses(&mut self) -> Option<Error> {
+    /// Whether this call of a device is the one that fails.
+    fn fails(&mut self) -> Option<Error> {
         let call = self.case.calls;
         self.case.calls += 1;
-        (self.case.refuse == Some(call))
-            .then(|| Error::new(ErrorKind::InvalidArgument, "asking a modelled device").because("it refuses"))
+        let (failing, kind) = self.case.failing?;
+        (failing == call).then(|| Error::new(kind, "asking a modelled device").because("it refuses"))
     }
 
-    fn queue(&mut self, stream: u8, held: Held) {
-        for others in &self.case.held {
-            assert!(others.iter().all(|other| other.buffer != held.buffer), "a device has {held:?} already");
+    fn queue(&mut self, stream: u8, held: Held, timestamp: Timestamp) {
+        self.case.see(("queue", stream));
+        match self.fails() {
+            None => self.case.hold(stream, held, timestamp),
+            Some(error) => {
+                let event = Event::QueueFailed { stream, slot: held.slot, error };
+                self.machine.on_event(self.case.now, event, &mut self.actions);
+            }
         }
-        let device = &self.case.held[usize::from(stream)];
-        assert!(device.iter().all(|other| other.slot != held.slot), "{held:?}: the slot is taken");
-        if let Some(error) = self.refuses() {
-            let event = Event::QueueFailed { stream, slot: held.slot, error };
-            self.machine.on_event(self.case.now, event, &mut self.actions);
+    }
+
+    /// Makes a call that hands over no buffer; says whether it worked.
+    fn call(&mut self, target: ControlTarget) -> bool {
+        self.case.see(("call", target));
+        let Some(error) = self.fails() else { return true };
+        let event = Event::ControlsFailed { target, error };
+        self.machine.on_event(self.case.now, event, &mut self.actions);
+        false
+    }
+
+    fn write(&mut self, target: ControlTarget) {
+        if !self.call(target) {
             return;
         }
-        self.case.isp_busy |= stream == INPUT;
-        self.case.held[usize::from(stream)].push(held);
+        if let ControlTarget::Stream(_) = target {
+            self.case.newest.unwritten = false;
+            return;
+        }
+        let writes = self.machine.sensor_controls(target == ControlTarget::SensorFirst);
+        self.case.sensor.write(self.case.now, writes);
     }
 
-    fn call(&mut self, target: ControlTarget) {
-        if let Some(error) = self.refuses() {
-            let event = Event::ControlsFailed { target, error };
-            self.machine.on_event(self.case.now, event, &mut self.actions);
+    fn submit(&mut self, mut job: Box<Job>) {
+        self.case.see((job.kind, job.sequence));
+        match job.kind {
+            JobKind::Prepare => self.note_prepare(&job),
+            JobKind::Process => self.case.see(job.statistics.is_some()),
         }
+        if self.setting.prompt {
+            self.do_job(&mut job);
+            self.machine.on_event(self.case.now, Event::Answer(job), &mut self.actions);
+        } else {
+            self.case.jobs.push(job);
+        }
+    }
+
+    fn note_prepare(&mut self, job: &Job) {
+        let case = &mut self.case;
+        case.see((job.embedded.is_some(), job.rewrite));
+        let had = case.sensor.at(job.sequence as usize);
+        assert_eq!(job.applied, had, "the record (left) and the sensor (right) of frame {}", job.sequence);
+        case.bare |= case.newest.unwritten;
+        assert!(job.rewrite || !case.bare, "parameters that the ISP lost are not written again");
+        case.bare = false;
+        case.newest = Newest {
+            id: job.id,
+            sequence: job.sequence,
+            had_embedded: job.embedded.is_some(),
+            unwritten: true,
+        };
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.case.see(("fail", error.kind()));
+        let gone = matches!(self.case.failing, Some((_, ErrorKind::Disconnected)));
+        assert!(gone || self.case.is_stuck(), "no device is gone or stuck, but {error}");
+        self.stop();
     }
 
     // What comes back.
 
     fn complete(&mut self, mut request: Request) {
-        let number = self.case.results.len();
+        let number = self.case.returned;
         assert_eq!(request.cookie(), number as u64, "requests come back once, in order");
         assert_eq!(request.number(), number as u64, "requests are numbered in order");
         let complete = request.status() == RequestStatus::Complete;
-        assert!(complete || request.error().is_some(), "a cancelled request says why");
+        let kind = request.error().map(Error::kind);
+        self.case.see((number, request.status(), kind));
         if complete {
             self.check_frame(&request);
+        } else {
+            assert!(kind.is_some(), "a cancelled request says why");
+            assert!(self.case.may_cancel() || !self.case.running, "all went well, but {:?}", request.error());
         }
-        let kind = request.error().map(Error::kind);
-        self.case.results.push((request.status(), kind));
-        let lent = self.case.lent[number];
-        for (at, lent) in lent.into_iter().enumerate() {
-            let buffer = request.take_buffer(self.streams[at]);
-            let inode = buffer.as_ref().map(|buffer| buffer.memory().identity().inode);
-            assert_eq!(inode, lent, "a request comes back with its own buffers");
-            assert!(!inode.is_some_and(|inode| self.is_held(inode)), "a device still has the buffer");
-            self.spare[at].extend(buffer);
-        }
-        let count = if complete { &mut self.returned.0 } else { &mut self.returned.1 };
-        *count += 1;
+        self.case.returned += 1;
+        self.case.complete += usize::from(complete);
+        self.take_buffers(&mut request, self.case.lent[number]);
         self.ready.push(request);
     }
 
-    fn check_frame(&self, request: &Request) {
-        let sequence = request.metadata().get(SENSOR_SEQUENCE).expect("a complete request has metadata");
-        for id in self.streams {
-            if request.buffer(id).is_some() {
-                let info = request.info(id);
-                assert!(info.filled, "a complete request's buffers are filled");
-                assert_eq!(i64::from(info.sequence), sequence, "all buffers show one frame");
+    fn take_buffers(&mut self, request: &mut Request, lent: Lent) {
+        for at in 0..3 {
+            let buffer = request.take_buffer(self.ids[at]);
+            let inode = buffer.as_ref().map(|buffer| buffer.memory().identity().inode);
+            assert_eq!(inode, lent.inodes[at], "a request comes back with its own buffers");
+            if lent.in_use && at == 1 {
+                continue;
             }
+            assert!(!inode.is_some_and(|inode| self.is_held(inode)), "a device still has the buffer");
+            self.spare[at].extend(buffer);
         }
     }
 
@@ -526,59 +497,63 @@ impl World {
         held.any(|held| self.machine.memory(held.buffer).identity().inode == inode)
     }
 
-    // Telling states apart.
-
-    /// A number for all that decides what may come.
-    pub(super) fn digest(&self) -> u64 {
-        let case = &self.case;
-        let mut hasher = DefaultHasher::new();
-        let held = case
-            .held
-            .each_ref()
-            .map(|held| held.iter().map(|held| (held.slot, held.buffer)).collect::<Vec<_>>());
-        (case.running, held, case.isp_busy, case.next, &case.queued, case.fault.is_some(), case.trace)
-            .hash(&mut hasher);
-        let mut run = case.run.clone();
-        run.sort_unstable();
-        (case.failed, run).hash(&mut hasher);
-        let results = case.results.iter().map(|(status, kind)| (*status, *kind));
-        results.for_each(|result| result.hash(&mut hasher));
-        for job in &case.jobs {
-            let kind = job.kind == JobKind::Prepare;
-            (job.id, kind, job.sequence, job.embedded, job.statistics, job.rewrite).hash(&mut hasher);
+    fn check_frame(&mut self, request: &Request) {
+        let metadata = request.metadata();
+        let sequence = metadata.get(SENSOR_SEQUENCE).expect("a complete request has metadata");
+        let began = metadata.get(SENSOR_TIMESTAMP).expect("a complete request has metadata");
+        let damaged = self.case.flagged == Some(sequence);
+        assert_eq!(metadata.get(FRAME_ERROR), Some(damaged), "frame {sequence} is damaged, or not");
+        for id in self.ids.into_iter().filter(|id| request.buffer(*id).is_some()) {
+            let info = request.info(id);
+            assert!(info.filled, "a complete request's buffers are filled");
+            let frame = (i64::from(info.sequence), info.timestamp.as_nanos() as i64);
+            assert_eq!(frame, (sequence, began), "all buffers show one frame");
+            self.case.see((info.sequence, info.error));
         }
-        // Only what is between two times matters.
-        let since = |time: &Timestamp| case.now.0.abs_diff(time.0);
-        (case.frames.last().map(since), self.machine.deadline().as_ref().map(since)).hash(&mut hasher);
-        self.machine.drops().iter().for_each(|(_, count)| count.hash(&mut hasher));
-        hasher.finish()
     }
 }
 
+/// How often something comes.
+fn times(fault: Option<Fault>) -> usize {
+    match fault {
+        Some(Fault::Lost) => 0,
+        Some(Fault::Twice) => 2,
+        _ => 1,
+    }
+}
+
+/// The same job, as algorithms that lost count would answer it.
+fn same_again(job: &Job) -> Box<Job> {
+    let Job { id, kind, sequence, embedded, statistics, .. } = *job;
+    Box::new(Job { id, kind, sequence, embedded, statistics, ..Job::default() })
+}
+
+fn stamp(began: Timestamp, fault: Option<Fault>) -> Timestamp {
+    Timestamp(began.0 + u64::from(fault == Some(Fault::OtherStamp)))
+}
+
 fn plan(setting: Setting) -> Plan {
-    let mut place = [None; STREAMS];
-    place[usize::from(IMAGE)] = setting.raw.then_some(0);
-    place[usize::from(OUTPUT0)] = Some(1);
-    let size: Size = Size::new(640, 480);
+    let size: Size = Size::new(1000, 290);
+    // A line takes 0.1 ms, a frame 30 ms.
     let timing = ModeTiming {
         pixel_rate_hz: 10_000_000,
-        width: 640,
-        height: 480,
+        width: size.width,
+        height: size.height,
         hblank: 0,
-        vblank_min: 10,
+        vblank_min: VBLANK_LINES,
         vblank_max: 100,
         exposure_min_lines: 1,
         exposure_margin_lines: 4,
     };
     Plan {
-        place,
+        place: places(setting.streams),
         buffer_bytes: [1; STREAMS],
-        internal: [2, if setting.embedded { 2 } else { 0 }, 0, 2, 0, 2],
+        internal: internal(setting),
         has_embedded: setting.embedded,
-        has_output1: false,
+        has_output1: setting.streams.output1,
         timing,
         delays: Delays { exposure: 2, gain: 1, vblank: 2, hblank: 2 },
-        initial: SensorControls { exposure_lines: 4, gain_code: 0, vblank: 10, hblank: None },
+        initial: SensorControls { exposure_lines: 4, gain_code: 0, vblank: VBLANK_LINES, hblank: None },
         hide: setting.hidden,
         mark: 0,
         mode_size: size.cast(),
@@ -587,4 +562,24 @@ fn plan(setting: Setting) -> Plan {
         default_crop: Rect::from_size(size.cast()),
         crop_shape: size.cast(),
     }
+}
+
+fn places(streams: Streams) -> [Option<usize>; STREAMS] {
+    let mut places = [None; STREAMS];
+    for (at, stream) in [IMAGE, OUTPUT0, OUTPUT1].into_iter().enumerate() {
+        places[usize::from(stream)] = streams.places()[at].then_some(at);
+    }
+    places
+}
+
+fn internal(setting: Setting) -> [u32; STREAMS] {
+    let mut internal = [2; STREAMS];
+    internal[usize::from(INPUT)] = 0;
+    if !setting.embedded {
+        internal[usize::from(EMBEDDED)] = 0;
+    }
+    if !setting.streams.output1 {
+        internal[usize::from(OUTPUT1)] = 0;
+    }
+    internal
 }
