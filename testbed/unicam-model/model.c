@@ -36,7 +36,7 @@ static void carry_frame(const struct sensor_frame *frame, ktime_t *moment)
 	u64 half_ns = frame->readout_ns / 2;
 	struct frame_memory memory;
 
-	if (receiver_frame_start(&memory))
+	if (receiver_frame_start(&memory, frame->width, frame->height))
 		scene_render(frame, &memory);
 	wait(moment, half_ns);
 	receiver_line(frame->height / 2);

@@ -42,7 +42,7 @@ void scene_render(const struct sensor_frame *frame, const struct frame_memory *m
 int receiver_init(void);
 int receiver_add_interrupts(struct platform_device *controller);
 bool receiver_is_enabled(void);
-bool receiver_frame_start(struct frame_memory *memory);
+bool receiver_frame_start(struct frame_memory *memory, u32 width, u32 height);
 void receiver_line(u32 line);
 void receiver_frame_end(void);
 

@@ -134,7 +134,7 @@ bool receiver_is_enabled(void)
  * A frame starts: its addresses hold until its end, also where the driver, told so, already names
  * those of the next. Whether there is memory for it.
  */
-bool receiver_frame_start(struct frame_memory *memory)
+bool receiver_frame_start(struct frame_memory *memory, u32 width, u32 height)
 {
 	u32 start = get(UNICAM_IBSA0), end = get(UNICAM_IBEA0);
 
@@ -143,6 +143,8 @@ bool receiver_frame_start(struct frame_memory *memory)
 	memory->stride = get(UNICAM_IBLS);
 	memory->unpacked = get(UNICAM_IPIPE) & UNICAM_PUM_MASK;
 	registers[UNICAM_IBWP / 4] = start;
+	registers[UNICAM_IHSTA / 4] = width;
+	registers[UNICAM_IVSTA / 4] = height;
 	interrupt(UNICAM_FSI);
 	return memory->start && memory->bytes;
 }
