@@ -63,6 +63,9 @@ struct Run {
     /// A folder that the guest sees as /scratch and may write to [default: one that is deleted]
     #[arg(long)]
     scratch: Option<PathBuf>,
+    /// Let the guest's clock leap over the time in which nothing happens (UML only)
+    #[arg(long)]
+    virtual_time: bool,
     /// The guest's memory
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(64..))]
     memory_mib: u32,

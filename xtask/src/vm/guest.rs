@@ -24,6 +24,9 @@ const NOBODY: u32 = 65534;
 /// process was killed.
 const GUEST_EXTRA_S: u32 = 10;
 
+/// The same on a virtual clock: a day.
+const GUEST_VIRTUAL_MAX_S: u32 = 24 * 60 * 60;
+
 /// Lines of the kernel's log that are shown where the guest broke down.
 const LOG_LINES_SHOWN: usize = 15;
 
@@ -37,6 +40,8 @@ pub(super) struct Wish<'a> {
     pub(super) drivers: &'a [String],
     /// Memory of the guest.
     pub(super) memory_mib: u32,
+    /// Whether the guest's clock leaps over idle time.
+    pub(super) is_time_virtual: bool,
     /// The folder of this run.
     pub(super) folder: &'a Path,
     /// The folder that the guest may write to.
@@ -60,6 +65,21 @@ struct Folder {
     path: PathBuf,
 }
 
+impl Folder {
+    /// Makes one for this process, and removes those of processes that are gone: killed, they
+    /// could not do it.
+    fn make(place: &Place) -> Result<Self> {
+        let runs = place.cache.join("runs");
+        make_folder(&runs)?;
+        let is_left =
+            |run: &PathBuf| run.file_name().is_some_and(|process| !Path::new("/proc").join(process).exists());
+        entries(&runs)?.iter().filter(|run| is_left(run)).try_for_each(|run| remove_folder(run))?;
+        let folder = Self { path: runs.join(std::process::id().to_string()) };
+        give_folder(&folder.path)?;
+        Ok(folder)
+    }
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         if let Err(error) = remove_folder(&self.path) {
@@ -74,11 +94,16 @@ pub(super) fn run(run: &Run) -> Result<u8> {
     check_drivers(&place, &run.drivers)?;
     let here = std::env::current_dir().map_err(at(Path::new("."), "finding the present folder"))?;
     check_program(&run.program[0], &here)?;
-    let folder = Folder { path: place.cache.join("runs").join(std::process::id().to_string()) };
-    give_folder(&folder.path)?;
+    let folder = Folder::make(&place)?;
     let scratch = scratch(run, &folder.path)?;
     let path = &folder.path;
-    let wish = Wish { drivers: &run.drivers, memory_mib: run.memory_mib, folder: path, scratch: &scratch };
+    let wish = Wish {
+        drivers: &run.drivers,
+        memory_mib: run.memory_mib,
+        is_time_virtual: run.virtual_time,
+        folder: path,
+        scratch: &scratch,
+    };
     let machine = match run.kernel {
         Kernel::Uml => uml::machine(&place, &wish)?,
         Kernel::Qemu => qemu::AMD64.machine(&place, &wish)?,
@@ -165,8 +190,13 @@ fn settings(run: &Run, place: &Place, machine: &Machine) -> Script {
     settings.set("modules", &machine.modules);
     settings.set("foreign", if machine.is_foreign { "yes" } else { "" });
     settings.set("drivers", run.drivers.join(" "));
-    settings.set("guest_seconds_max", (run.timeout + GUEST_EXTRA_S).to_string());
+    settings.set("guest_seconds_max", guest_seconds_max(run).to_string());
     settings
+}
+
+/// When the guest ends itself. Virtual seconds say nothing about those of the host.
+fn guest_seconds_max(run: &Run) -> u32 {
+    if run.virtual_time { GUEST_VIRTUAL_MAX_S } else { run.timeout.saturating_add(GUEST_EXTRA_S) }
 }
 
 fn start(machine: &Machine, folder: &Path, timeout_s: u32) -> Result<Ended> {

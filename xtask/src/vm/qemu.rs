@@ -97,6 +97,11 @@ impl Emulated {
 
     /// How to start it.
     pub(super) fn machine(&self, place: &Place, wish: &Wish) -> Result<Machine> {
+        if wish.is_time_virtual {
+            return Err(Error::new(ErrorKind::Unsupported, "making the guest's time virtual")
+                .because("only User Mode Linux can")
+                .hint("use --kernel uml"));
+        }
         tools::check(&[self.emulator])?;
         let folder = self.folder(place);
         if !folder.join("kernel").exists() {

@@ -256,6 +256,9 @@ pub(super) fn machine(place: &Place, wish: &Wish) -> Result<Machine> {
     let channels = ["con=null", "con0=null,fd:1", "ssl=null", "ssl0=null,fd:3", "ssl1=null,fd:4"];
     command.extend(words.iter().chain(&channels).map(OsString::from));
     command.push(format!("mem={}M", wish.memory_mib).into());
+    if wish.is_time_virtual {
+        command.push("time-travel=inf-cpu".into());
+    }
     if wish.drivers.iter().any(|driver| driver == "unicam") {
         command.push(setting("dtb", &built.device_tree())?);
     }
