@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the sensor sees: colour bars that move by one pixel pair a frame, and in the top left
- * corner the frame's number as 16 black or white squares, the most significant bit first.
- * Written as Bayer rows of the sensor's depth and packing.
+ * corner the frame's number as 16 black or white squares, the most significant bit first, which
+ * stay upright where the sensor flips the picture. Written as Bayer rows of the sensor's depth and packing.
  */
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -62,6 +62,8 @@ static u32 light(const struct sensor_frame *frame, u32 x, u32 y)
 
 	if (y < SQUARE && x < SQUARE * NUMBER_BITS)
 		return number_shines(frame, x) ? response[site] : 0;
+	if (frame->orientation & 1)
+		x = frame->width - 1 - x;
 	return bar_shines(x + 2 * frame->sequence, site) ? response[site] : response[site] / 8;
 }
 

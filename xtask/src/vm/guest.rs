@@ -252,3 +252,57 @@ pub(super) fn exit_code_of(error: &Error) -> u8 {
         _ => 125,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a run that left these files.
+    fn outcome_of(name: &str, files: &[(&str, &str)], ended: Ended) -> Result<u8> {
+        let path = std::env::temp_dir().join(format!("pinhole-vm-{}-{name}", std::process::id()));
+        make_folder(&path)?;
+        let folder = Folder { path };
+        for (file, content) in files {
+            write(&folder.path.join(file), content.as_bytes())?;
+        }
+        outcome(&folder.path, ended, 9, &folder.path.join("kernel.log"))
+    }
+
+    #[test]
+    fn the_code_that_the_program_left_counts_even_if_the_guest_did_not_turn_off() {
+        for ended in [Ended::Itself, Ended::TooLate] {
+            assert_eq!(outcome_of("status", &[("status", "7\n")], ended).ok(), Some(7));
+        }
+    }
+
+    #[test]
+    fn failures_of_the_guest_have_codes_of_their_own_and_say_why() {
+        let log = ("kernel.log", "first\nKernel panic\n");
+        let cases = [
+            ("late", Ended::TooLate, 124, "within 9 s"),
+            ("interrupted", Ended::Interrupted, 130, "interrupted"),
+            ("broken", Ended::Itself, 125, "Kernel panic"),
+        ];
+        for (name, ended, code, why) in cases {
+            let error = outcome_of(name, &[log], ended).expect_err("there is no status");
+            assert_eq!(exit_code_of(&error), code);
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_driver_that_does_not_load_is_told() {
+        let files = [("failure", "modprobe vivid: no such device\n")];
+        let error = outcome_of("failure", &files, Ended::Itself).expect_err("it failed");
+        assert_eq!(exit_code_of(&error), 125);
+        assert!(error.to_string().contains("no such device"), "{error}");
+    }
+
+    #[test]
+    fn a_driver_that_nobody_wrote_is_refused_with_those_that_there_are() {
+        let place = Place::find().expect("the repository is here");
+        assert!(check_drivers(&place, &["vivid".into(), "vimc".into()]).is_ok());
+        let error = check_drivers(&place, &["nonsense".into()]).expect_err("there is none");
+        assert!(error.to_string().contains("vivid"), "{error}");
+    }
+}
