@@ -48,24 +48,21 @@ static void carry_frame(const struct sensor_frame *frame, ktime_t *moment)
 
 static bool is_stalled(const struct sensor_frame *frame)
 {
-	return stall_after && frame->sequence + 1 >= stall_after;
+	return stall_after && frame->sequence + 1 >= stall_after && !sensor_is_fresh();
 }
 
 static int carry(void *unused)
 {
 	struct sensor_frame frame = {};
 	ktime_t moment = ktime_get();
-	bool first = true;
 
 	while (!kthread_should_stop()) {
-		if (!sensor_streams() || !receiver_is_enabled() || (!first && is_stalled(&frame))) {
-			first |= !sensor_streams();
+		if (!sensor_streams() || !receiver_is_enabled() || is_stalled(&frame)) {
 			schedule_timeout_idle(1);
 			moment = ktime_get();
 			continue;
 		}
-		sensor_latch(&frame, first);
-		first = false;
+		sensor_latch(&frame);
 		carry_frame(&frame, &moment);
 	}
 	return 0;

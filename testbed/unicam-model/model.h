@@ -33,7 +33,8 @@ struct frame_memory {
 /* sensor.c: registers, I2C, timing. Knows nothing of the receiver. */
 int sensor_init(struct platform_device *bus);
 bool sensor_streams(void);
-void sensor_latch(struct sensor_frame *frame, bool first);
+bool sensor_is_fresh(void);
+void sensor_latch(struct sensor_frame *frame);
 
 /* scene.c: pixels. Knows no registers. */
 void scene_render(const struct sensor_frame *frame, const struct frame_memory *memory);

@@ -2,7 +2,8 @@
 /*
  * What the sensor sees: colour bars that move by one pixel pair a frame, and in the top left
  * corner the frame's number as 16 black or white squares, the most significant bit first, which
- * stay upright where the sensor flips the picture. Written as Bayer rows of the sensor's depth and packing.
+ * stay upright where the sensor flips the picture. Written as Bayer rows of the sensor's depth
+ * and packing.
  */
 #include <linux/minmax.h>
 #include <linux/string.h>

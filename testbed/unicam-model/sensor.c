@@ -44,6 +44,9 @@ MODULE_PARM_DESC(no_answer, "fault: the sensor acknowledges nothing on its bus")
 static u8 registers[0x10000];
 static DEFINE_SPINLOCK(lock);
 
+/* Whether no frame was latched since streaming began. */
+static bool is_fresh;
+
 /* Exposure and frame length of the frames that are under way, oldest first. */
 static u32 exposures[2], lengths[2];
 
@@ -58,9 +61,9 @@ static bool is_binned_analog(void)
 }
 
 /* Exposure and frame length take effect two frames after they are written, gains one. */
-static void advance(u32 *settings, u32 written, bool first)
+static void advance(u32 *settings, u32 written)
 {
-	settings[0] = first ? written : settings[1];
+	settings[0] = is_fresh ? written : settings[1];
 	settings[1] = written;
 }
 
@@ -84,15 +87,15 @@ static void latch_timing(struct sensor_frame *frame)
 }
 
 /* Fills in what applies to the frame that starts now. */
-void sensor_latch(struct sensor_frame *frame, bool first)
+void sensor_latch(struct sensor_frame *frame)
 {
 	unsigned long flags;
 	int i;
 
 	spin_lock_irqsave(&lock, flags);
-	advance(exposures, word(EXPOSURE), first);
-	advance(lengths, word(FRAME_LENGTH), first);
-	frame->sequence = first ? 0 : frame->sequence + 1;
+	advance(exposures, word(EXPOSURE));
+	advance(lengths, word(FRAME_LENGTH));
+	frame->sequence = is_fresh ? 0 : frame->sequence + 1;
 	frame->width = word(OUTPUT_WIDTH);
 	frame->height = word(OUTPUT_HEIGHT);
 	frame->bits = registers[DATA_FORMAT] == 8 ? 8 : 10;
@@ -102,6 +105,7 @@ void sensor_latch(struct sensor_frame *frame, bool first)
 	for (i = 0; i < 4; i++)
 		frame->solid[i] = word(TEST_RED + 2 * i) & 0x3ff;
 	latch_timing(frame);
+	is_fresh = false;
 	spin_unlock_irqrestore(&lock, flags);
 }
 
@@ -110,9 +114,15 @@ bool sensor_streams(void)
 	return READ_ONCE(registers[MODE_SELECT]) & 1;
 }
 
+bool sensor_is_fresh(void)
+{
+	return READ_ONCE(is_fresh);
+}
+
 /* A message begins with the address of a register; reading goes on where the last one ended. */
 static void write_registers(const struct i2c_msg *message, u16 *at)
 {
+	bool streamed = sensor_streams();
 	int i;
 
 	if (message->len < 2)
@@ -120,6 +130,7 @@ static void write_registers(const struct i2c_msg *message, u16 *at)
 	*at = message->buf[0] << 8 | message->buf[1];
 	for (i = 2; i < message->len; i++)
 		registers[(*at)++] = message->buf[i];
+	is_fresh |= sensor_streams() && !streamed;
 }
 
 static void read_registers(struct i2c_msg *message, u16 *at)
