@@ -313,9 +313,10 @@ impl Machine {
         }
     }
 
-    fn on_prepared(&mut self, now: Timestamp, job: Box<Job>, actions: &mut Actions) {
+    fn on_prepared(&mut self, now: Timestamp, mut job: Box<Job>, actions: &mut Actions) {
         if let Some(token) = self.run.as_mut().and_then(|run| run.embedded.take()) {
             self.release_embedded(token, Owner::Algorithms, actions);
+            job.embedded = None; // The job names only what the algorithms may read.
         }
         self.push_wish(&job);
         if !job.parameters.is_empty() {
@@ -527,7 +528,10 @@ impl Machine {
             self.call_back(stream, actions);
             self.take_back(stream, actions);
         }
-        actions.retain(|action| !matches!(action, Action::WriteControls(ControlTarget::Stream(INPUT))));
+        // Its parameters are not for the next frame, and its job names buffers that are elsewhere now.
+        actions.retain(|action| {
+            !matches!(action, Action::WriteControls(ControlTarget::Stream(INPUT)) | Action::Job(_))
+        });
         if let Some(number) = run.request {
             self.cancel(number, error);
         }
