@@ -11,7 +11,10 @@ use std::hash::{DefaultHasher, Hash};
 use std::time::Duration;
 
 /// How long a device may take.
-const WATCHDOG: Duration = Duration::from_secs(1);
+pub(super) const WATCHDOG: Duration = Duration::from_secs(1);
+
+/// A frame that began as long before its request came is not fresh: three frames' time.
+const FRESH_MAX: Duration = Duration::from_millis(91);
 
 /// A buffer that a device has.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +24,10 @@ pub(super) struct Held {
 }
 
 /// What a request was given: where its buffers lie, by the streams' places.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Lent {
+    /// When it was queued.
+    pub(super) at: Timestamp,
     pub(super) inodes: [Option<u64>; 3],
     /// Its buffer for the first output is another request's, too.
     pub(super) in_use: bool,
@@ -48,7 +53,11 @@ pub(super) struct Next {
 pub(super) struct Newest {
     pub(super) id: u64,
     pub(super) sequence: u32,
+    /// When its frame began.
+    pub(super) began: Timestamp,
     pub(super) had_embedded: bool,
+    /// When it went out last.
+    pub(super) given: Timestamp,
     /// Its parameters have not been written to the ISP.
     pub(super) unwritten: bool,
 }
@@ -150,6 +159,26 @@ impl Case {
     pub(super) fn is_stuck(&self) -> bool {
         let late = |since: &Timestamp| self.now.since(*since) >= WATCHDOG;
         self.starving.iter().chain(&self.processing).any(late)
+    }
+
+    /// Whether the newest job's frame is fresh enough for the first request that is not back.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.lent.get(self.returned).is_none_or(|lent| lent.at.since(self.newest.began) <= FRESH_MAX)
+    }
+
+    /// Whether the newest job has been out for so long that it is given up.
+    fn is_overdue(&self) -> bool {
+        self.now.since(self.newest.given) >= WATCHDOG
+    }
+
+    /// While the algorithms have a job, no device has the buffers that it names.
+    pub(super) fn check_shared(&self) {
+        let present = self.jobs.iter().filter(|job| job.id == self.newest.id && !self.is_overdue());
+        for job in present {
+            let mut held = self.held.iter().flatten().map(|held| Some(held.buffer));
+            let shared = held.find(|held| *held == job.embedded || *held == job.statistics);
+            assert!(shared.is_none(), "a device has buffer {shared:?}, and so have the algorithms");
+        }
     }
 
     // What devices have.
@@ -302,7 +331,7 @@ impl Case {
         if self.queued.len() < self.setting.requests {
             print.put(&self.queued); // They tell which buffer the next request takes.
         }
-        print.put(self.jobs.len());
+        print.put((self.is_fresh(), self.is_overdue(), self.jobs.len()));
         self.jobs.iter().for_each(|job| print.put((job.id == self.newest.id, job.kind)));
         print.time_if_any(self.starving);
         print.time_if_any(self.processing);

@@ -1,6 +1,6 @@
 //! The world that is searched: the pipeline, and a case around it.
 
-use super::case::{Case, Held, Late, Lent, Newest};
+use super::case::{Case, Held, Late, Lent, Newest, WATCHDOG};
 use super::devices::{devices, done};
 use super::{Fault, Happening, Setting, Step, Streams};
 use pinhole::control::{FRAME_ERROR, SENSOR_SEQUENCE, SENSOR_TIMESTAMP};
@@ -171,7 +171,7 @@ impl World {
         request.reuse(false);
         request.set_cookie(self.case.queued.len() as u64);
         let in_use = if fault == Some(Fault::InUse) { self.case.output_in_use() } else { None };
-        let mut lent = Lent { in_use: in_use.is_some(), ..Lent::default() };
+        let mut lent = Lent { at: self.case.now, inodes: [None; 3], in_use: in_use.is_some() };
         for at in (0..3).filter(|at| streams.places()[*at]) {
             let buffer = match in_use {
                 Some(inode) if at == 1 => self.buffer_once_more(inode),
@@ -295,6 +295,7 @@ impl World {
 
     fn time_out(&mut self) {
         let due = self.machine.deadline().expect("there is a deadline");
+        assert!(due.since(self.case.now) <= WATCHDOG, "a wait is too long");
         self.case.now = self.case.now.max(due);
         self.feed(Event::Timer);
     }
@@ -377,6 +378,7 @@ impl World {
             }
         }
         if self.audits {
+            self.case.check_shared();
             self.machine.audit();
         }
     }
@@ -425,7 +427,10 @@ impl World {
         self.case.see((job.kind, job.sequence));
         match job.kind {
             JobKind::Prepare => self.note_prepare(&job),
-            JobKind::Process => self.case.see(job.statistics.is_some()),
+            JobKind::Process => {
+                self.case.see(job.statistics.is_some());
+                self.case.newest.given = self.case.now;
+            }
         }
         if self.setting.prompt {
             self.do_job(&mut job);
@@ -446,7 +451,9 @@ impl World {
         case.newest = Newest {
             id: job.id,
             sequence: job.sequence,
+            began: job.timestamp,
             had_embedded: job.embedded.is_some(),
+            given: case.now,
             unwritten: true,
         };
     }
@@ -501,6 +508,9 @@ impl World {
         let metadata = request.metadata();
         let sequence = metadata.get(SENSOR_SEQUENCE).expect("a complete request has metadata");
         let began = metadata.get(SENSOR_TIMESTAMP).expect("a complete request has metadata");
+        let settled = sequence >= i64::from(self.setting.hidden);
+        assert!(settled || self.case.faulty, "frame {sequence} was to be hidden");
+        assert!(self.setting.streams.raw || self.case.is_fresh(), "frame {sequence} is an old one");
         let damaged = self.case.flagged == Some(sequence);
         assert_eq!(metadata.get(FRAME_ERROR), Some(damaged), "frame {sequence} is damaged, or not");
         for id in self.ids.into_iter().filter(|id| request.buffer(*id).is_some()) {
