@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of the modelled Raspberry Pi camera know of each other. A receiver has a sensor
+ * and two nodes, an ISP four nodes; both are told of buffers by their nodes.
+ */
+#ifndef PI_CAMERA_H
+#define PI_CAMERA_H
+
+#include <linux/platform_device.h>
+#include <media/media-device.h>
+#include <media/v4l2-ctrls.h>
+#include <media/v4l2-device.h>
+#include <media/v4l2-subdev.h>
+#include <media/videobuf2-v4l2.h>
+
+/* Numbers that Raspberry Pi's kernel has and mainline has not. */
+#define PI_META_FMT_SENSOR_DATA	v4l2_fourcc('S', 'E', 'N', 'S')
+#define PI_META_FMT_STATISTICS	v4l2_fourcc('B', 'S', 'T', 'A')
+#define PI_BUS_FMT_SENSOR_DATA	0x7002
+
+#define PI_EMBEDDED_BYTES	16384
+#define PI_BLACK		4096	/* of 65536 */
+
+/* ---- fault.c: what goes wrong, and what light falls; files in debugfs ---- */
+
+struct pi_faults {
+	u32 lose_frames;	/* every so many frames, one is never delivered */
+	u32 lose_embedded;	/* ... comes without its embedded data */
+	u32 shift_timestamps;	/* ... has embedded data with another timestamp */
+	u32 mark_errors;	/* ... is marked as damaged */
+	u32 silent_after;	/* the sensor falls silent after so many frames */
+	u32 stuck_isp;		/* the ISP does not begin another frame */
+	u32 fail_ioctl;		/* number of the call that fails with EIO (the N of _IOWR('V', N)) */
+	u32 fail_times;		/* how many more of them do */
+	u32 lux;
+	u32 white_red;		/* of white, where green is 1024; 0: as in daylight */
+	u32 white_blue;
+};
+
+extern struct pi_faults pi_faults;
+
+void pi_faults_add(void (*unplug)(bool gone));
+void pi_faults_remove(void);
+bool pi_fault_every(u32 every, u32 sequence);
+bool pi_fault_fails(unsigned int ioctl);
+
+/* ---- format.c ---- */
+
+enum pi_layout { PI_RAW, PI_PLANAR, PI_SEMIPLANAR, PI_YUV422, PI_RGB };
+
+struct pi_format {
+	u32 fourcc;
+	enum pi_layout layout;
+	u32 depth;		/* bits that a pixel takes in the first plane */
+	u32 code;		/* raw: of the media bus */
+	u32 bits;		/* raw: of a sample */
+	u32 order;		/* raw: RGGB mirrored across (bit 0) and down (bit 1) */
+	u8 place[4];		/* else: bytes of Y, Cb, Y, Cr; or R, G, B; 420: 1 if Cr comes first */
+};
+
+const struct pi_format *pi_format_at(bool raw, u32 code, u32 index);
+const struct pi_format *pi_format_find(bool raw, u32 fourcc);
+u32 pi_format_code(u32 order, u32 bits);
+u32 pi_format_bits(u32 code);
+void pi_format_adjust(struct v4l2_pix_format *pix, bool raw, u32 side_min);
+
+/* ---- node.c ---- */
+
+struct pi_buffer {
+	struct vb2_v4l2_buffer vb;
+	struct list_head list;
+};
+
+struct pi_node;
+
+struct pi_node_ops {
+	int (*start)(struct pi_node *node);
+	void (*stop)(struct pi_node *node);
+	void (*queued)(struct pi_node *node);
+};
+
+struct pi_node {
+	const char *name;
+	u32 type;		/* of its buffers */
+	u32 metaformat;		/* 0: a node of pictures */
+	u32 metasize;
+	bool raw;
+	u32 side_min;
+	const struct pi_node_ops *ops;
+	void *owner;
+	spinlock_t *guard;	/* of buffers and streaming; one for all nodes of a device */
+
+	struct video_device vdev;
+	struct vb2_queue queue;
+	struct media_pad pad;
+	struct mutex lock;
+	struct list_head buffers;
+	bool streaming;
+	u32 sequence;
+	struct v4l2_pix_format pix;
+	struct v4l2_rect crop;	/* output nodes: the part that is used */
+};
+
+int pi_node_add(struct pi_node *node, struct v4l2_device *v4l2, struct v4l2_ctrl_handler *handler);
+struct pi_buffer *pi_node_take(struct pi_node *node);
+bool pi_node_is_open(struct pi_node *node);
+void pi_node_put_back(struct pi_node *node, struct pi_buffer *buffer);
+void *pi_buffer_memory(struct pi_buffer *buffer);
+
+struct pi_stamp {
+	u32 sequence;
+	u64 ns;
+	bool is_damaged;
+};
+
+void pi_node_done(struct pi_node *node, struct pi_buffer *buffer, const struct pi_stamp *stamp);
+
+/* ---- sensor.c ---- */
+
+/* What a frame is taken with. */
+struct pi_frame {
+	u32 width, height;
+	u32 bits, order;
+	u32 exposure, gain;	/* lines, code */
+	u32 lines, line_pixels;	/* of a frame and a line, with blanking */
+	u32 test_pattern;
+	u32 sequence;
+	u64 line_ps;
+	u32 gain_256;		/* the gain times 256 */
+	u32 sensitivity;	/* parts of 10^6 of full scale, for one lux and one second */
+	u32 white_red, white_blue;
+};
+
+struct pi_sensor;
+
+struct pi_sensor *pi_sensor_create(const char *name, int embedded, u32 rotation, struct device *dev);
+void pi_sensor_destroy(struct pi_sensor *sensor);
+struct v4l2_subdev *pi_sensor_subdev(struct pi_sensor *sensor);
+u32 pi_sensor_pads(const struct pi_sensor *sensor);
+void pi_sensor_start(struct pi_sensor *sensor);
+void pi_sensor_stop(struct pi_sensor *sensor);
+void pi_sensor_latch(struct pi_sensor *sensor, struct pi_frame *frame);
+void pi_sensor_write_embedded(const struct pi_sensor *sensor, const struct pi_frame *frame, u8 *out);
+
+/* ---- scene.c ---- */
+
+struct pi_picture {
+	u8 *start;
+	u32 width, height, stride, bytes;
+	const struct pi_format *format;
+};
+
+struct pi_picture pi_picture_of(struct pi_node *node, struct pi_buffer *buffer);
+void pi_scene_render(const struct pi_frame *frame, const struct pi_picture *out);
+
+/* ---- picture.c: what the ISP makes of samples ---- */
+
+#define PI_CURVE_SIZE	1024
+
+struct pi_isp_parameters {
+	u32 black[3];		/* of 65536 */
+	u32 gains[3];		/* times 1024 */
+	bool has_matrix;
+	s32 matrix[9];		/* times 1024 */
+	u8 curve[PI_CURVE_SIZE];
+	struct v4l2_rect crop;
+};
+
+void pi_picture_develop(const struct pi_isp_parameters *parameters, const struct pi_picture *in,
+			const struct v4l2_pix_format *pix, const struct pi_picture *out);
+void pi_picture_measure(const struct pi_isp_parameters *parameters, const struct pi_picture *in,
+			void *statistics);
+u32 pi_statistics_bytes(void);
+
+/* ---- receiver.c, isp.c: devices ---- */
+
+struct pi_receiver_options {
+	const char *sensor;
+	int embedded;		/* below 0: as the sensor has it on a Pi */
+	u32 rotation;
+};
+
+int pi_receiver_add(struct platform_device *device, const struct pi_receiver_options *options);
+void pi_receiver_remove(struct platform_device *device);
+int pi_isp_add(struct platform_device *device);
+void pi_isp_remove(struct platform_device *device);
+
+#endif
