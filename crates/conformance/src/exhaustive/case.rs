@@ -93,8 +93,9 @@ pub(super) struct Case {
     pub(super) faulty: bool,
     /// A deadline has passed early.
     pub(super) hasty: bool,
-    /// The frame that a driver flagged.
+    /// The frame that a driver flagged, and the one whose embedded data it did.
     pub(super) flagged: Option<i64>,
+    pub(super) flagged_embedded: Option<usize>,
     /// Calls of devices in this step, and which of them fails, and how.
     pub(super) calls: u8,
     pub(super) failing: Option<(u8, ErrorKind)>,
@@ -126,6 +127,7 @@ impl Case {
             faulty: false,
             hasty: false,
             flagged: None,
+            flagged_embedded: None,
             calls: 0,
             failing: None,
             seen: DefaultHasher::new(),
@@ -169,6 +171,17 @@ impl Case {
     /// Whether the newest job has been out for so long that it is given up.
     fn is_overdue(&self) -> bool {
         self.now.since(self.newest.given) >= WATCHDOG
+    }
+
+    /// Every wait has an end: what somebody is waited for is given up in time.
+    pub(super) fn check_deadline(&self, deadline: Option<Timestamp>) {
+        let answer = self.jobs.iter().any(|job| job.id == self.newest.id) && !self.is_overdue();
+        let answer = answer.then_some(self.newest.given);
+        let awaited = [self.starving, answer, self.processing.map(|_| self.now)];
+        for since in awaited.into_iter().flatten() {
+            let in_time = deadline.is_some_and(|deadline| deadline <= since + WATCHDOG);
+            assert!(in_time, "waiting since {since} until {deadline:?}");
+        }
     }
 
     /// While the algorithms have a job, no device has the buffers that it names.
@@ -333,6 +346,7 @@ impl Case {
         }
         print.put((self.is_fresh(), self.is_overdue(), self.jobs.len()));
         self.jobs.iter().for_each(|job| print.put((job.id == self.newest.id, job.kind)));
+        print.put(self.flagged_embedded.filter(|frame| *frame as u32 > self.newest.sequence));
         print.time_if_any(self.starving);
         print.time_if_any(self.processing);
         let embedded = if self.setting.embedded { self.next.embedded } else { usize::MAX };

@@ -86,8 +86,10 @@ impl World {
     /// Begins a case.
     pub(super) fn start(&mut self) {
         self.case = Case::new(self.setting, self.machine.plan());
+        self.audits = false;
         self.machine.start(&mut self.devices, &mut self.actions).expect("these devices refuse nothing");
         self.carry_out();
+        self.case.starving = None; // Nobody waits before the first event.
         self.machine.stream_on(&mut self.devices).expect("these devices refuse nothing");
     }
 
@@ -159,6 +161,7 @@ impl World {
             return;
         }
         self.machine.on_event(self.case.now, event, &mut self.actions);
+        self.case.watch();
         self.carry_out();
         if self.case.running && self.machine.deadline().is_some_and(|due| due <= self.case.now) {
             self.machine.on_event(self.case.now, Event::Timer, &mut self.actions);
@@ -229,7 +232,6 @@ impl World {
         }
         self.case.starving.take_if(|_| fault != Some(Fault::Lost));
         self.give_back(IMAGE, done(slot, frame as u32, stamp(began, fault)), fault);
-        self.case.watch();
     }
 
     fn late_image(&mut self) {
@@ -237,13 +239,15 @@ impl World {
         let began = self.receive(frame);
         self.case.starving = None;
         self.give_back(IMAGE, done(slot, frame as u32, began), None);
-        self.case.watch();
     }
 
     fn embedded(&mut self, fault: Option<Fault>) {
         let frame = self.case.next.embedded;
         self.case.next.embedded += 1;
         let began = self.receive(frame);
+        if fault == Some(Fault::Flagged) {
+            self.case.flagged_embedded = Some(frame);
+        }
         let slot = self.case.held[usize::from(EMBEDDED)][0].slot;
         self.give_back(EMBEDDED, done(slot, frame as u32, stamp(began, fault)), fault);
     }
@@ -379,7 +383,16 @@ impl World {
         }
         if self.audits {
             self.case.check_shared();
+            self.check_deadline();
             self.machine.audit();
+        }
+    }
+
+    fn check_deadline(&self) {
+        let deadline = self.machine.deadline();
+        // One that has passed already is told at once.
+        if self.case.running && deadline.is_none_or(|deadline| deadline > self.case.now) {
+            self.case.check_deadline(deadline);
         }
     }
 
@@ -445,6 +458,8 @@ impl World {
         case.see((job.embedded.is_some(), job.rewrite));
         let had = case.sensor.at(job.sequence as usize);
         assert_eq!(job.applied, had, "the record (left) and the sensor (right) of frame {}", job.sequence);
+        let flagged = case.flagged_embedded == Some(job.sequence as usize);
+        assert!(!flagged || job.embedded.is_none(), "damaged embedded data is relied on");
         case.bare |= case.newest.unwritten;
         assert!(job.rewrite || !case.bare, "parameters that the ISP lost are not written again");
         case.bare = false;
