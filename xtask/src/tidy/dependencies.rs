@@ -45,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("pinhole-conformance", &["pinhole"]),
     ("pinhole-cli", &["pinhole"]),
+    ("pinhole-usb-camera", &["pinhole-base", "pinhole-files"]),
 ];
 
 /// Crates that may use any other.
