@@ -77,8 +77,9 @@ pub struct Machine {
     initial: ControlList,
     /// No request before it has its controls still to be written.
     controls_next: u64,
-    /// The last request whose controls were written.
+    /// The last request whose controls were written, and the one before.
     controls_by: Option<u64>,
+    controls_before: Option<u64>,
     /// The newest frame's number.
     last_sequence: Option<u32>,
     /// The device has had no buffer since the newest frame.
@@ -101,6 +102,7 @@ impl Machine {
             initial: ControlList::new(),
             controls_next: 0,
             controls_by: None,
+            controls_before: None,
             last_sequence: None,
             starved: false,
             due: None,
@@ -248,13 +250,26 @@ impl Machine {
             return;
         }
         self.settings.want(entry.request.controls());
-        self.controls_by = Some(number);
+        self.controls_before = self.controls_by.replace(number);
         let (switches, values) = self.settings.is_pending();
         let targets =
             [(switches, ControlTarget::StreamFirst(STREAM)), (values, ControlTarget::Stream(STREAM))];
         for (_, target) in targets.into_iter().filter(|(pending, _)| *pending) {
             actions.push_back(Action::WriteControls(target));
         }
+    }
+
+    /// Takes back the controls of a request that is given up before they were written.
+    fn withdraw_controls(&mut self, number: u64, actions: &mut Actions) {
+        let waits = |target| actions.iter().any(|action| is_write(action, target));
+        let (switches, values) =
+            (waits(ControlTarget::StreamFirst(STREAM)), waits(ControlTarget::Stream(STREAM)));
+        if self.controls_by != Some(number) || !(switches || values) {
+            return;
+        }
+        actions.retain(|action| !matches!(action, Action::WriteControls(_)));
+        self.controls_by = self.controls_before;
+        if switches { self.settings.switches_refused() } else { self.settings.values_refused() }
     }
 
     #[cold]
@@ -265,8 +280,7 @@ impl Machine {
         }
         self.drops.count(DropCause::Refused);
         if target == ControlTarget::StreamFirst(STREAM) {
-            let rest = ControlTarget::Stream(STREAM);
-            actions.retain(|action| !matches!(action, Action::WriteControls(target) if *target == rest));
+            actions.retain(|action| !is_write(action, ControlTarget::Stream(STREAM)));
             self.settings.switches_refused();
         } else {
             self.settings.values_refused();
@@ -292,6 +306,7 @@ impl Machine {
             self.stream.serve(&mut self.table, actions);
         }
         if let Some(number) = request {
+            self.withdraw_controls(number, actions);
             self.cancel(number, error);
         }
     }
@@ -331,7 +346,7 @@ impl Machine {
         self.requests.restart();
         self.table = BufferTable::new(0);
         self.stream = stream(0);
-        (self.controls_next, self.controls_by) = (0, None);
+        (self.controls_next, self.controls_by, self.controls_before) = (0, None, None);
         (self.last_sequence, self.starved, self.due) = (None, false, None);
     }
 
@@ -446,6 +461,10 @@ impl Pipeline for Machine {
 fn stream(slots: u16) -> Stream {
     let buffers = if slots == 0 { 0 } else { BUFFERS_MAX };
     Stream::new(StreamTraits { index: STREAM, external: true }, slots, buffers)
+}
+
+fn is_write(action: &Action, target: ControlTarget) -> bool {
+    matches!(action, Action::WriteControls(to) if *to == target)
 }
 
 fn no_buffer() -> Error {

@@ -18,11 +18,19 @@ use pinhole_device::uapi::control_codes as code;
 use pinhole_device::{ControlCode, Dequeued, Payload};
 use pinhole_pipelines::uvc::controls::Settings;
 use pinhole_pipelines::uvc::machine::{Machine, Plan, STREAM};
+use pinhole_pipelines::uvc::scale::Scale;
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::time::Duration;
 
 const BYTES: u32 = 640 * 480 * 2;
+
+/// The least, normal and greatest brightness of the device.
+const BRIGHTNESS_SCALE: [i64; 3] = [0, 128, 255];
+
+fn ours(brightness: i64) -> f32 {
+    Scale::new(BRIGHTNESS_SCALE, 1, [-1.0, 0.0, 1.0]).unwrap().ours(brightness) as f32
+}
 
 /// A buffer that the device has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,6 +61,9 @@ struct World {
     refuse_buffers: u32,
     refuse_controls: u32,
     written: Vec<Vec<(ControlCode, i64)>>,
+    /// The device's brightness now, and when it filled its last buffer.
+    brightness: i64,
+    brightness_then: i64,
     failed: Option<ErrorKind>,
     camera: Camera,
     stream: StreamId,
@@ -89,6 +100,8 @@ impl World {
             refuse_buffers: 0,
             refuse_controls: 0,
             written: Vec::new(),
+            brightness: BRIGHTNESS_SCALE[1],
+            brightness_then: BRIGHTNESS_SCALE[1],
             failed: None,
             camera,
             stream,
@@ -146,7 +159,9 @@ impl World {
             Payload::Integer(value) => value,
             Payload::Compound(_) => panic!("there are none"),
         };
-        let writes = list.iter().map(|write| (write.code, integer(write.value))).collect();
+        let writes: Vec<_> = list.iter().map(|write| (write.code, integer(write.value))).collect();
+        let brightness = writes.iter().find(|(code, _)| *code == code::BRIGHTNESS);
+        self.brightness = brightness.map_or(self.brightness, |(_, value)| *value);
         self.written.push(writes);
     }
 
@@ -175,6 +190,9 @@ impl World {
         assert!(complete || request.error().is_some(), "a cancelled request says why");
         assert_eq!(complete && buffer.is_some(), request.info(self.stream).filled);
         let metadata = request.metadata();
+        if let (true, Some(told)) = (complete, metadata.get(BRIGHTNESS)) {
+            assert_eq!(told, ours(self.brightness_then), "what is told of a frame is so");
+        }
         self.results.push(Result {
             complete,
             kind: request.error().map(Error::kind),
@@ -188,6 +206,7 @@ impl World {
     /// The device is done with its next buffer.
     fn fill(&mut self, change: impl FnOnce(&mut Dequeued)) -> bool {
         self.now = self.now + FRAME;
+        self.brightness_then = self.brightness;
         let Some(held) = self.held.pop_front() else { return false };
         let mut bytes_used = [0; PLANES_MAX];
         bytes_used[0] = BYTES;
@@ -280,6 +299,7 @@ impl World {
             Step::RefuseBuffers(count) => self.refuse_buffers = count,
             Step::RefuseControls(count) => self.refuse_controls = count,
             Step::Changed(value) => {
+                self.brightness = value;
                 self.feed(Event::ControlChanged { stream: STREAM, code: code::BRIGHTNESS, value });
             }
             Step::Wait => {
@@ -329,12 +349,12 @@ impl World {
 
 fn with_brightness() -> Shared {
     let hardware = webcam();
-    lock(&hardware).add_control(code::BRIGHTNESS, [0, 128, 255]);
+    lock(&hardware).add_control(code::BRIGHTNESS, BRIGHTNESS_SCALE);
     hardware
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn whatever_happens_requests_come_back_once_in_order_with_their_buffers(
@@ -492,6 +512,24 @@ fn values_are_not_written_where_their_switch_was_refused() {
     while world.fill(|_| {}) {}
     assert!(world.written.is_empty(), "it is on still");
     assert!(world.results.iter().all(|result| result.complete), "frames come all the same");
+}
+
+#[test]
+fn controls_of_a_request_that_is_refused_are_not_written() {
+    let mut world = World::new(&with_brightness(), 1);
+    let wish = |value| {
+        move |request: &mut Request| {
+            request.controls_mut().set(BRIGHTNESS, value);
+        }
+    };
+    world.request(false, |_| {});
+    world.request(false, wish(1.0));
+    world.request(false, wish(-1.0));
+    world.refuse_buffers = 1; // The second's, when the first is done.
+    while world.fill(|_| {}) {}
+    assert_eq!(world.written, [[(code::BRIGHTNESS, 0)]]);
+    assert_eq!(world.results.iter().map(|result| result.complete).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(world.results[2].controls_by, Some(2));
 }
 
 #[test]
