@@ -8,13 +8,12 @@
 
 #define SIDE_MAX		16376
 #define STRIDE_MAX		(1 << 18)
-#define RAW_STRIDE_ALIGN	32
-#define OUTPUT_STRIDE_ALIGN	64
 
 #define RAW(pixels, bus, bits_, depth_, order_) {		\
 	.fourcc = V4L2_PIX_FMT_S##pixels,			\
 	.layout = PI_RAW,					\
 	.depth = depth_,					\
+	.stride_align = 32,					\
 	.code = MEDIA_BUS_FMT_S##bus,				\
 	.bits = bits_,						\
 	.order = order_,					\
@@ -35,18 +34,18 @@ static const struct pi_format raw_formats[] = {
 };
 
 static const struct pi_format output_formats[] = {
-	{ V4L2_PIX_FMT_YUV420, PI_PLANAR, 8 },
-	{ V4L2_PIX_FMT_YVU420, PI_PLANAR, 8, .place = { 1 } },
-	{ V4L2_PIX_FMT_NV12, PI_SEMIPLANAR, 8 },
-	{ V4L2_PIX_FMT_NV21, PI_SEMIPLANAR, 8, .place = { 1 } },
-	{ V4L2_PIX_FMT_YUYV, PI_YUV422, 16, .place = { 0, 1, 2, 3 } },
-	{ V4L2_PIX_FMT_YVYU, PI_YUV422, 16, .place = { 0, 3, 2, 1 } },
-	{ V4L2_PIX_FMT_UYVY, PI_YUV422, 16, .place = { 1, 0, 3, 2 } },
-	{ V4L2_PIX_FMT_VYUY, PI_YUV422, 16, .place = { 1, 2, 3, 0 } },
-	{ V4L2_PIX_FMT_RGB24, PI_RGB, 24, .place = { 0, 1, 2 } },
-	{ V4L2_PIX_FMT_BGR24, PI_RGB, 24, .place = { 2, 1, 0 } },
-	{ V4L2_PIX_FMT_XBGR32, PI_RGB, 32, .place = { 2, 1, 0 } },
-	{ V4L2_PIX_FMT_RGBX32, PI_RGB, 32, .place = { 0, 1, 2 } },
+	{ V4L2_PIX_FMT_YUV420, PI_PLANAR, 8, 64 },
+	{ V4L2_PIX_FMT_YVU420, PI_PLANAR, 8, 64, .place = { 1 } },
+	{ V4L2_PIX_FMT_NV12, PI_SEMIPLANAR, 8, 32 },
+	{ V4L2_PIX_FMT_NV21, PI_SEMIPLANAR, 8, 32, .place = { 1 } },
+	{ V4L2_PIX_FMT_YUYV, PI_YUV422, 16, 64, .place = { 0, 1, 2, 3 } },
+	{ V4L2_PIX_FMT_YVYU, PI_YUV422, 16, 64, .place = { 0, 3, 2, 1 } },
+	{ V4L2_PIX_FMT_UYVY, PI_YUV422, 16, 64, .place = { 1, 0, 3, 2 } },
+	{ V4L2_PIX_FMT_VYUY, PI_YUV422, 16, 64, .place = { 1, 2, 3, 0 } },
+	{ V4L2_PIX_FMT_RGB24, PI_RGB, 24, 32, .place = { 0, 1, 2 } },
+	{ V4L2_PIX_FMT_BGR24, PI_RGB, 24, 32, .place = { 2, 1, 0 } },
+	{ V4L2_PIX_FMT_XBGR32, PI_RGB, 32, 64, .place = { 2, 1, 0 } },
+	{ V4L2_PIX_FMT_RGBX32, PI_RGB, 32, 64, .place = { 0, 1, 2 } },
 };
 
 static const struct pi_format *formats_of(bool raw, u32 *count)
@@ -114,17 +113,20 @@ static void set_raw_colour(struct v4l2_pix_format *pix)
 	pix->quantization = V4L2_QUANTIZATION_FULL_RANGE;
 }
 
-/* The ISP makes whatever colours it is asked for. */
-static void check_output_colour(struct v4l2_pix_format *pix)
+/*
+ * The ISP makes whatever colours it is asked for. What was left to the defaults is spelled out:
+ * libcamera tells RGB from YCbCr by that.
+ */
+static void set_output_colour(struct v4l2_pix_format *pix, bool is_rgb)
 {
 	if (!v4l2_is_colorspace_valid(pix->colorspace) || pix->colorspace == V4L2_COLORSPACE_RAW)
-		pix->colorspace = V4L2_COLORSPACE_JPEG;
+		pix->colorspace = V4L2_COLORSPACE_SRGB;
 	if (!v4l2_is_xfer_func_valid(pix->xfer_func))
-		pix->xfer_func = V4L2_XFER_FUNC_DEFAULT;
+		pix->xfer_func = V4L2_MAP_XFER_FUNC_DEFAULT(pix->colorspace);
 	if (!v4l2_is_ycbcr_enc_valid(pix->ycbcr_enc))
-		pix->ycbcr_enc = V4L2_YCBCR_ENC_DEFAULT;
+		pix->ycbcr_enc = V4L2_MAP_YCBCR_ENC_DEFAULT(pix->colorspace);
 	if (!v4l2_is_quant_valid(pix->quantization))
-		pix->quantization = V4L2_QUANTIZATION_DEFAULT;
+		pix->quantization = V4L2_MAP_QUANTIZATION_DEFAULT(is_rgb, pix->colorspace, pix->ycbcr_enc);
 }
 
 /* What a driver makes of a wish. It refuses nothing. */
@@ -139,12 +141,12 @@ void pi_format_adjust(struct v4l2_pix_format *pix, bool raw, u32 side_min)
 	pix->height = clamp(pix->height & ~1u, side_min, SIDE_MAX);
 	stride_min = DIV_ROUND_UP(pix->width * format->depth, 8);
 	pix->bytesperline = ALIGN(clamp(pix->bytesperline, stride_min, STRIDE_MAX),
-				  raw ? RAW_STRIDE_ALIGN : OUTPUT_STRIDE_ALIGN);
+				  format->stride_align);
 	pix->sizeimage = pix->bytesperline * pix->height * (is_420 ? 3 : 2) / 2;
 	pix->field = V4L2_FIELD_NONE;
 	pix->flags = 0;
 	if (raw)
 		set_raw_colour(pix);
 	else
-		check_output_colour(pix);
+		set_output_colour(pix, format->layout == PI_RGB);
 }

@@ -52,6 +52,7 @@ struct pi_format {
 	u32 fourcc;
 	enum pi_layout layout;
 	u32 depth;		/* bits that a pixel takes in the first plane */
+	u32 stride_align;	/* bytes */
 	u32 code;		/* raw: of the media bus */
 	u32 bits;		/* raw: of a sample */
 	u32 order;		/* raw: RGGB mirrored across (bit 0) and down (bit 1) */
