@@ -2,7 +2,8 @@
 
 use pinhole::device::{Heap, MediaDevice, NodeInfo, Poller, Provider, SubDevice, VideoNode};
 use pinhole::kernel::memory::SystemMapper;
-use pinhole::{Cameras, Error, ErrorKind, Mapper, Result};
+use pinhole::sim::{Simulator, SimulatorConfig};
+use pinhole::{Cameras, Error, ErrorKind, Mapper, Result, Role};
 use std::sync::Arc;
 
 /// A machine with one node that cannot be opened, or with none.
@@ -76,4 +77,20 @@ fn what_is_not_here_is_no_camera_but_told_of() {
 fn a_camera_that_may_not_be_opened_is_an_error() {
     let error = opened(Some(ErrorKind::PermissionDenied)).err().unwrap();
     assert_eq!((error.kind(), error.place()), (ErrorKind::PermissionDenied, Some("/dev/video0")));
+}
+
+/// Sensors keep their controls when programs end: the next one meets a sensor that mirrors.
+#[test]
+fn a_sensor_that_was_left_mirroring_has_the_same_modes() {
+    let mut config = SimulatorConfig::default();
+    config.cameras[0].rotation_degrees = 180;
+    let simulator = Simulator::new(config, Arc::new(SystemMapper)).unwrap();
+    let configured = || {
+        let cameras = Cameras::of_simulator(&simulator, None).unwrap();
+        let mut camera = cameras.iter().next().unwrap().acquire().unwrap();
+        let configuration = camera.propose([Role::Raw]).unwrap();
+        camera.configure(&configuration).unwrap();
+        camera.info().modes.clone()
+    };
+    assert_eq!(configured(), configured());
 }

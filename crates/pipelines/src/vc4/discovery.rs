@@ -116,22 +116,31 @@ pub struct ModeDetail {
     pub timing: ModeTiming,
 }
 
-/// Asks a sensor for all its modes, by setting each.
+/// Asks a sensor for all its modes, by setting each. Their formats are those of an unmirrored
+/// picture.
 ///
 /// # Errors
 /// The sensor refuses, lacks a control that exposing needs, or is gone.
 pub fn modes(sensor: &mut dyn SubDevice, helper: &SensorHelper) -> Result<Vec<ModeDetail>> {
+    // What another program has left; the sensor lists the codes that it sends with it.
+    let flips = flips(sensor);
     let mut modes = Vec::new();
     for code in sensor.media_bus_codes(0)? {
         let Some(format) = RawFormat::from_media_bus_code(code) else { continue };
         for size in sensor.frame_sizes(0, code)? {
             let set = sensor.set_format(0, MediaBusFormat { code, size })?;
             if set.size == size && set.code == code {
-                modes.push(mode(sensor, format, set, helper)?);
+                modes.push(mode(sensor, flipped(format, flips), set, helper)?);
             }
         }
     }
     Ok(modes)
+}
+
+/// How a sensor mirrors now; not at all where it has no such controls.
+fn flips(sensor: &mut dyn SubDevice) -> Transform {
+    let mut is_on = |code| sensor.control(code).is_ok_and(|value| value != 0);
+    Transform { hflip: is_on(code::HFLIP), vflip: is_on(code::VFLIP) }
 }
 
 fn mode(
@@ -172,7 +181,8 @@ fn missing(sensor: &str, code: pinhole_device::ControlCode) -> Error {
         .hint("a driver that is too old?")
 }
 
-/// The code under which a sensor sends samples once it mirrors.
+/// The format in which a sensor sends samples once it mirrors; or, of a mirrored one, the format
+/// in which it sends them once it does not.
 pub fn flipped(format: RawFormat, transform: Transform) -> RawFormat {
     RawFormat { order: format.order.map(|order| transform.apply_to(order)), ..format }
 }
