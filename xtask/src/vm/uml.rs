@@ -32,6 +32,20 @@ const TOOLS: &[Tool] = &[
 /// architecture, but heeds the macro.
 const COMPILER_FLAGS: &str = "KCFLAGS=-DCONFIG_ARCH_FORCE_MAX_ORDER=12";
 
+/// Our own modules: the folder of the testbed with the source, and the drivers that need it.
+const MODULES: [Module; 2] = [
+    Module { folder: DEVICE_TREE_MODULE, drivers: &["unicam"] },
+    Module { folder: "pi-camera", drivers: &["pi", "pi-hq"] },
+];
+
+/// The one that comes with a device tree.
+const DEVICE_TREE_MODULE: &str = "unicam-model";
+
+struct Module {
+    folder: &'static str,
+    drivers: &'static [&'static str],
+}
+
 /// A kernel that is built, or being built, in the cache: by version of the source and digest of
 /// the configuration.
 struct Built {
@@ -52,15 +66,26 @@ impl Built {
         only_entry(&self.folder.join("modules/lib/modules"))
     }
 
-    /// Says of which version our module is.
-    fn model_mark(&self) -> PathBuf {
-        self.folder.join("unicam-model.digest")
+    /// Says of which version a module of ours is.
+    fn mark(&self, module: &Module) -> PathBuf {
+        self.folder.join(format!("{}.digest", module.folder))
     }
 
-    /// Whether our module is there, in its present version.
-    fn has_model(&self, place: &Place) -> Result<bool> {
-        let wanted = model_digest(place)?;
-        Ok(fs::read_to_string(self.model_mark()).is_ok_and(|digest| digest == wanted))
+    /// Whether a module of ours is there, in its present version.
+    fn has(&self, place: &Place, module: &Module) -> Result<bool> {
+        let wanted = module_digest(place, module)?;
+        Ok(fs::read_to_string(self.mark(module)).is_ok_and(|digest| digest == wanted))
+    }
+
+    /// Our modules that are not there, or in another version.
+    fn lacking(&self, place: &Place) -> Result<Vec<&'static Module>> {
+        let mut lacking = Vec::new();
+        for module in &MODULES {
+            if !self.has(place, module)? {
+                lacking.push(module);
+            }
+        }
+        Ok(lacking)
     }
 
     /// Where it is, or was, built. Without it the kernel runs, but gets no new modules.
@@ -77,11 +102,11 @@ impl Built {
 /// Builds the kernel with its modules and ours, unless that was done.
 pub(super) fn build(place: &Place, newest: bool) -> Result<()> {
     let built = match current(place) {
-        Ok(built) if !newest && (built.has_model(place)? || built.tree().exists()) => built,
+        Ok(built) if !newest && (built.lacking(place)?.is_empty() || built.tree().exists()) => built,
         _ => build_newest(place)?,
     };
-    if !built.has_model(place)? {
-        build_model(place, &built)?;
+    for module in built.lacking(place)? {
+        build_module(place, &built, module)?;
     }
     point_to(&kernels(place).join("current"), &built.folder)?;
     eprintln!("vm: {} is ready", built.folder.display());
@@ -140,9 +165,9 @@ fn config_digest(place: &Place) -> Result<String> {
     Ok(format!("{:016x}", digest([&config, COMPILER_FLAGS.as_bytes()])))
 }
 
-/// Tells apart the versions of our own module.
-fn model_digest(place: &Place) -> Result<String> {
-    let files = entries(&place.testbed.join("unicam-model"))?;
+/// Tells apart the versions of a module of ours.
+fn module_digest(place: &Place, module: &Module) -> Result<String> {
+    let files = entries(&place.testbed.join(module.folder))?;
     let contents: Vec<_> = files.iter().map(|file| read(file)).collect::<Result<_>>()?;
     Ok(format!("{:016x}", digest(contents.iter().map(Vec::as_slice))))
 }
@@ -217,22 +242,29 @@ fn lost_options(wanted: &str, got: &str) -> Vec<String> {
     options.filter(|option| !is_kept(option)).map(str::to_owned).collect()
 }
 
-/// Builds our module, and its device tree with the compiler that came with the kernel.
-fn build_model(place: &Place, built: &Built) -> Result<()> {
-    let copy = built.folder.join("unicam-model");
+/// Builds a module of ours.
+fn build_module(place: &Place, built: &Built, module: &Module) -> Result<()> {
+    let copy = built.folder.join(module.folder);
     remove_folder(&copy)?;
     make_folder(&copy)?;
-    for file in entries(&place.testbed.join("unicam-model"))? {
+    for file in entries(&place.testbed.join(module.folder))? {
         write(&copy.join(file.file_name().unwrap_or_default()), &read(&file)?)?;
     }
-    let module = format!("M={}", copy.display());
-    make(place, built, &[&module, "modules"])?;
-    make(place, built, &[&module, &built.install_path(), "modules_install"])?;
+    let of_module = format!("M={}", copy.display());
+    make(place, built, &[&of_module, "modules"])?;
+    make(place, built, &[&of_module, &built.install_path(), "modules_install"])?;
     busybox::list_dependencies(place, &built.folder.join("modules"), &built.modules()?)?;
+    if module.folder == DEVICE_TREE_MODULE {
+        compile_device_tree(built, &copy)?;
+    }
+    write(&built.mark(module), module_digest(place, module)?.as_bytes())
+}
+
+/// With the compiler that came with the kernel.
+fn compile_device_tree(built: &Built, folder: &Path) -> Result<()> {
     let mut compiler = Command::new(built.tree().join("scripts/dtc/dtc"));
-    compiler.arg("-o").arg(built.device_tree()).arg(copy.join("unicam-model.dts"));
-    tools::output(&mut compiler, "compiling the device tree")?;
-    write(&built.model_mark(), model_digest(place)?.as_bytes())
+    compiler.arg("-o").arg(built.device_tree()).arg(folder.join("unicam-model.dts"));
+    tools::output(&mut compiler, "compiling the device tree").map(drop)
 }
 
 fn point_to(link: &Path, folder: &Path) -> Result<()> {
@@ -247,8 +279,10 @@ fn point_to(link: &Path, folder: &Path) -> Result<()> {
 /// How to start it.
 pub(super) fn machine(place: &Place, wish: &Wish) -> Result<Machine> {
     let built = current(place)?;
-    if !built.has_model(place)? {
-        return Err(lacks("testbed/unicam-model has changed since it was built"));
+    for module in built.lacking(place)? {
+        if wish.drivers.iter().any(|driver| module.drivers.contains(&driver.as_str())) {
+            return Err(lacks("one of our modules has changed since it was built").at(module.folder));
+        }
     }
     let busybox = busybox::path(place, ARCHITECTURE);
     let mut command = vec![built.linux().into_os_string()];
