@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Most formats, and sizes of each, that a node is asked about: a device that tells of more is
 /// not believed.
-const FORMATS_MAX: usize = 64;
+const FORMATS_MAX: usize = 256;
 const SIZES_MAX: usize = 64;
 
 /// Sizes to be asked about where a node offers a range.
