@@ -12,6 +12,7 @@ mod program;
 mod qemu;
 mod tools;
 mod uml;
+mod usb_camera;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use place::Place;
@@ -66,6 +67,10 @@ struct Run {
     /// Let the guest's clock leap over the time in which nothing happens (UML only)
     #[arg(long)]
     virtual_time: bool,
+    /// Options of a camera that `--drivers uvc` plugs in, such as "--fault skip@9"; again for
+    /// another camera [default: one camera without options]
+    #[arg(long = "usb-camera", value_name = "OPTIONS", allow_hyphen_values = true)]
+    usb_cameras: Vec<String>,
     /// The guest's memory
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(64..))]
     memory_mib: u32,
