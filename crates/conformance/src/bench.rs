@@ -1,22 +1,29 @@
 //! A fresh world of cameras, and an application's usual first steps in it.
 
-use crate::foreign::foreign_buffer;
+use crate::backstage::Backstage;
 use crate::mapper::CountingMapper;
-use crate::rig::{NotApplicable, Verdict};
-use pinhole::sim::{Fault, ScheduledFault, SimulatorControl};
-use pinhole::{Camera, Cameras, Configuration, Driver, FrameBuffer, Request, Role, StreamId};
+use crate::rig::{Abilities, Need, NotApplicable, Verdict};
+use crate::run::Run;
+use pinhole::sim::{Fault, SimulatorControl};
+use pinhole::{
+    Camera, Cameras, Configuration, Driver, FrameBuffer, Request, Role, StartError, StreamId, control,
+};
 use std::sync::Arc;
 
 /// A fresh world of cameras.
 pub struct Bench {
     /// The cameras.
     pub cameras: Cameras,
+    /// What they can do.
+    pub abilities: Abilities,
     /// Who turns their loops.
     pub driver: Driver,
     /// Whether their sensors send embedded data.
     pub embedded: bool,
     /// What all their buffers are mapped with.
     pub mapper: Arc<CountingMapper>,
+    /// What is behind the scenes.
+    pub backstage: Arc<dyn Backstage>,
 }
 
 impl Bench {
@@ -33,17 +40,86 @@ impl Bench {
         let entry = self.cameras.get(&index.to_string()).expect("the world has such a camera");
         let mut camera = entry.acquire().expect("nobody else has the camera");
         camera.set_driver(self.driver);
+        if let Some(frame_us) = self.abilities.frame_us {
+            camera.controls_mut().set(control::FRAME_DURATION_LIMITS, [frame_us; 2]);
+        }
         camera
     }
 
-    /// The first camera, configured for these roles.
+    /// The first camera, configured for these roles, or for those of them that it serves.
     pub fn configured(&self, roles: &[Role]) -> Camera {
         let mut camera = self.camera();
-        configure(&mut camera, roles);
+        self.configure(&mut camera, roles);
         camera
     }
 
-    /// What is behind the scenes.
+    /// Configures a camera for these roles, or for those of them that it serves.
+    ///
+    /// # Panics
+    /// It refuses.
+    pub fn configure(&self, camera: &mut Camera, roles: &[Role]) -> Configuration {
+        let configuration = self.propose(camera, roles);
+        camera.configure(&configuration).expect("what was proposed can be set");
+        configuration
+    }
+
+    /// A configuration for these roles, or for those of them that the camera serves.
+    ///
+    /// # Panics
+    /// It serves none.
+    pub fn propose(&self, camera: &Camera, roles: &[Role]) -> Configuration {
+        let roles = self.roles(roles);
+        let mut configuration = camera.propose(roles).expect("the camera serves these roles");
+        if let Some(size) = self.abilities.size {
+            configuration.streams.iter_mut().for_each(|stream| stream.size = size);
+            camera.validate(&mut configuration).expect("sizes are adjusted");
+        }
+        configuration
+    }
+
+    /// Those of these roles that the cameras serve at once; at least one.
+    pub fn roles(&self, wanted: &[Role]) -> Vec<Role> {
+        let Abilities { roles, streams_max, .. } = &self.abilities;
+        let rank = |role: &Role| roles.iter().position(|served| served == role);
+        let mut served: Vec<Role> = wanted.iter().copied().filter(|role| rank(role).is_some()).collect();
+        if served.len() > *streams_max {
+            served.sort_by_key(rank);
+            served.truncate(*streams_max);
+        }
+        if served.is_empty() { vec![roles[0]] } else { served }
+    }
+
+    /// Goes on only if the cameras have what a statement needs.
+    ///
+    /// # Errors
+    /// They lack it.
+    pub fn needs(&self, need: Need) -> Verdict {
+        let met = match need {
+            Need::Streams => self.abilities.streams_max > 1,
+            Need::OwnBuffers => self.abilities.own_buffers,
+            Need::ControlLoop => self.abilities.control_loop,
+            Need::EmbeddedData => self.embedded,
+        };
+        if met { Ok(()) } else { Err(need.lack()) }
+    }
+
+    /// Starts a configured camera for requests, under audit.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn try_start(&self, camera: Camera) -> Result<Run, StartError> {
+        Run::try_start(camera, Some(Arc::clone(&self.backstage)))
+    }
+
+    /// The same.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start(&self, camera: Camera) -> Run {
+        self.try_start(camera).expect("nothing is in the way of a start")
+    }
+
+    /// The simulation behind the scenes.
     ///
     /// # Errors
     /// Real hardware keeps no books.
@@ -54,37 +130,27 @@ impl Bench {
     /// Lets something go wrong with the first camera, after that many occasions for it.
     ///
     /// # Errors
-    /// Real hardware does not fail on demand.
+    /// This hardware does not fail like that on demand.
     pub fn inject(&self, after: u32, fault: Fault) -> Verdict {
-        let hardware = self.hardware()?;
-        hardware.inject(ScheduledFault { camera: 0, after, fault }).expect("the first camera is there");
-        Ok(())
+        self.backstage.inject(after, fault)
     }
 
-    /// Buffers for a stream that no camera device has allocated.
+    /// Buffers for a stream that no device of the running camera has allocated.
+    ///
+    /// # Errors
+    /// As [`Backstage::foreign`].
     ///
     /// # Panics
     /// Memory ran out.
-    pub fn foreign(&self, camera: &Camera, stream: StreamId, count: usize) -> Vec<FrameBuffer> {
+    pub fn foreign(&self, camera: &Camera, stream: StreamId, count: usize) -> Verdict<Vec<FrameBuffer>> {
         let bytes = stream_bytes(camera, stream);
-        let make = |_| foreign_buffer(bytes, Arc::<CountingMapper>::clone(&self.mapper));
-        (0..count).map(make).collect::<Result<_, _>>().expect("there is memory for foreign buffers")
+        (0..count).map(|_| self.backstage.foreign(bytes)).collect()
     }
 }
 
 fn stream_bytes(camera: &Camera, stream: StreamId) -> u32 {
     let found = camera.streams().find(|(id, _)| *id == stream);
     found.expect("the stream is configured").1.frame_bytes
-}
-
-/// Configures a camera for these roles.
-///
-/// # Panics
-/// It refuses.
-pub fn configure(camera: &mut Camera, roles: &[Role]) -> Configuration {
-    let configuration = camera.propose(roles).expect("the camera serves these roles");
-    camera.configure(&configuration).expect("what was proposed can be set");
-    configuration
 }
 
 /// The streams of a configured camera.

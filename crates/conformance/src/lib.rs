@@ -6,10 +6,12 @@
 //! its list of those that cannot be put to it.
 
 pub mod algorithms;
+pub mod backstage;
 pub mod bench;
 pub mod exhaustive;
 pub mod foreign;
 pub mod keepsake;
+pub mod kernel;
 pub mod mapper;
 pub mod process;
 pub mod rig;

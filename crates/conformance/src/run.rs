@@ -1,8 +1,9 @@
 //! A running camera under audit: after every step of it, its ledger and the hardware's books
 //! are checked. Every wait here has an end.
 
-use pinhole::sim::SimulatorControl;
+use crate::backstage::Backstage;
 use pinhole::{Camera, Error, Request, RequestStatus, Session, StartError, Stopped, Timestamp};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// More steps than any wait takes.
@@ -23,26 +24,18 @@ pub enum Outcome {
 pub struct Run {
     /// The session.
     pub session: Session,
-    hardware: Option<SimulatorControl>,
+    backstage: Option<Arc<dyn Backstage>>,
 }
 
 impl Run {
-    /// Starts a configured camera for requests.
+    /// Starts a configured camera for requests, with the hardware's own books if there are any.
     ///
     /// # Errors
     /// It does not start.
-    pub fn try_start(camera: Camera, hardware: Option<&SimulatorControl>) -> Result<Self, StartError> {
-        let run = Self { session: camera.start_requests()?, hardware: hardware.cloned() };
+    pub fn try_start(camera: Camera, backstage: Option<Arc<dyn Backstage>>) -> Result<Self, StartError> {
+        let run = Self { session: camera.start_requests()?, backstage };
         run.audit();
         Ok(run)
-    }
-
-    /// The same.
-    ///
-    /// # Panics
-    /// It does not start.
-    pub fn start(camera: Camera, hardware: Option<&SimulatorControl>) -> Self {
-        Self::try_start(camera, hardware).expect("nothing is in the way of a start")
     }
 
     /// Checks that everything is where the books say it is.
@@ -53,9 +46,8 @@ impl Run {
         if let Some(backend) = self.session.backend() {
             backend.audit();
         }
-        if let Some(hardware) = &self.hardware {
-            let violations = hardware.hardware_audit().violations;
-            assert!(violations.is_empty(), "the hardware objects: {violations:?}");
+        if let Some(backstage) = &self.backstage {
+            backstage.audit();
         }
     }
 
@@ -202,24 +194,10 @@ impl Run {
     /// # Panics
     /// The hardware still has something afterwards.
     pub fn stop(self) -> Stopped {
-        let hardware = self.hardware;
         let stopped = self.session.stop();
-        if let Some(hardware) = hardware {
-            assert_released(&hardware, 0);
+        if let Some(backstage) = self.backstage {
+            backstage.assert_released(0);
         }
         stopped
-    }
-}
-
-/// Checks that nothing of a camera streams or has slots.
-///
-/// # Panics
-/// Something does.
-pub fn assert_released(hardware: &SimulatorControl, camera: usize) {
-    let audit = hardware.hardware_audit();
-    assert!(audit.violations.is_empty(), "the hardware objects: {:?}", audit.violations);
-    for node in audit.nodes.iter().filter(|node| node.camera == camera) {
-        assert!(!node.streaming, "{:?} still streams", node.role);
-        assert!(node.slots.is_empty(), "{:?} still has {} slots", node.role, node.slots.len());
     }
 }

@@ -1,11 +1,15 @@
 //! Rigs of simulated hardware.
 
+use crate::backstage::Backstage;
 use crate::bench::Bench;
+use crate::foreign::foreign_buffer;
 use crate::mapper::CountingMapper;
-use crate::rig::{Rig, Setup, Verdict};
+use crate::rig::{Abilities, Rig, Setup, Verdict};
 use pinhole::kernel::memory::SystemMapper;
-use pinhole::sim::{CameraConfig, Simulator, SimulatorConfig};
-use pinhole::{Cameras, Driver};
+use pinhole::sim::{
+    Call, CameraConfig, Fault, FaultKind, ScheduledFault, Simulator, SimulatorConfig, SimulatorControl,
+};
+use pinhole::{Cameras, Driver, FrameBuffer, Role};
 use std::sync::Arc;
 
 /// Simulated cameras of one kind, on a virtual clock.
@@ -68,6 +72,80 @@ impl Rig for Simulated {
             Simulator::new(config, Arc::<CountingMapper>::clone(&mapper)).expect("the world is possible");
         let cameras = Cameras::of_simulator(&simulator, setup.decorator.as_ref())
             .expect("simulated cameras can be found");
-        Ok(Bench { cameras, driver: self.driver, embedded, mapper })
+        let backstage = Books { hardware: simulator.control(), mapper: Arc::clone(&mapper) };
+        Ok(Bench {
+            cameras,
+            abilities: abilities(),
+            driver: self.driver,
+            embedded,
+            mapper,
+            backstage: Arc::new(backstage),
+        })
+    }
+}
+
+fn abilities() -> Abilities {
+    Abilities {
+        roles: Role::ALL.to_vec(),
+        streams_max: 3,
+        own_buffers: true,
+        control_loop: true,
+        size: None,
+        frame_us: None,
+        exact_time: true,
+    }
+}
+
+/// The simulator's books.
+struct Books {
+    hardware: SimulatorControl,
+    mapper: Arc<CountingMapper>,
+}
+
+impl Backstage for Books {
+    fn audit(&self) {
+        let violations = self.hardware.hardware_audit().violations;
+        assert!(violations.is_empty(), "the hardware objects: {violations:?}");
+    }
+
+    fn assert_released(&self, camera: usize) {
+        let audit = self.hardware.hardware_audit();
+        assert!(audit.violations.is_empty(), "the hardware objects: {:?}", audit.violations);
+        for node in audit.nodes.iter().filter(|node| node.camera == camera) {
+            assert!(!node.streaming, "{:?} still streams", node.role);
+            assert!(node.slots.is_empty(), "{:?} still has {} slots", node.role, node.slots.len());
+        }
+    }
+
+    fn memory_used_bytes(&self) -> Option<u64> {
+        Some(self.hardware.memory_used_bytes())
+    }
+
+    fn foreign(&self, bytes: u32) -> Verdict<FrameBuffer> {
+        let mapper = Arc::<CountingMapper>::clone(&self.mapper);
+        Ok(foreign_buffer(bytes, mapper).expect("there is memory for foreign buffers"))
+    }
+
+    fn inject(&self, after: u32, fault: Fault) -> Verdict {
+        let fault = ScheduledFault { camera: 0, after, fault };
+        self.hardware.inject(fault).expect("the first camera is there");
+        Ok(())
+    }
+
+    fn refusals(&self, _call: Call) -> &'static [i32] {
+        &[5, 19]
+    }
+
+    fn failed_calls(&self) -> u64 {
+        self.hardware.counters().faults(FaultKind::FailedCall)
+    }
+
+    fn unplug(&self) -> Verdict {
+        self.hardware.unplug_camera(0).expect("the camera is known");
+        Ok(())
+    }
+
+    fn replug(&self) {
+        self.hardware.replug(0).expect("the camera is known");
     }
 }

@@ -3,10 +3,10 @@
 
 use pinhole::sim::CameraConfig;
 use pinhole::{Camera, Role};
-use pinhole_conformance::bench::{Bench, configure, requests};
+use pinhole_conformance::bench::{Bench, requests};
 use pinhole_conformance::process::Holdings;
 use pinhole_conformance::rig::{Rig, Setup};
-use pinhole_conformance::run::{Run, assert_released};
+use pinhole_conformance::run::Run;
 use pinhole_conformance::simulated::Simulated;
 
 const ROUNDS: usize = 10_000;
@@ -17,9 +17,9 @@ const ROLES: [&[Role]; 4] =
 
 /// Configures, starts, takes a frame now and then, stops with requests under way.
 fn round(bench: &Bench, mut camera: Camera, round: usize) -> Camera {
-    configure(&mut camera, ROLES[round % ROLES.len()]);
+    bench.configure(&mut camera, ROLES[round % ROLES.len()]);
     let requests = requests(&mut camera, 2);
-    let mut run = Run::start(camera, None);
+    let mut run = Run::try_start(camera, None).expect("nothing is in the way of a start");
     run.queue_all(requests);
     if round.is_multiple_of(5) {
         run.complete();
@@ -27,7 +27,7 @@ fn round(bench: &Bench, mut camera: Camera, round: usize) -> Camera {
     let stopped = run.session.stop();
     assert_eq!(stopped.requests.len(), if round.is_multiple_of(5) { 1 } else { 2 });
     if round.is_multiple_of(100) {
-        assert_released(bench.hardware().expect("it is simulated"), 0);
+        bench.backstage.assert_released(0);
     }
     // Now and then somebody else has a go.
     if round.is_multiple_of(50) {

@@ -7,7 +7,6 @@ use pinhole::sim::{CameraConfig, Fault};
 use pinhole::{Camera, Driver, DropCause, ErrorKind, Frame, Role, Session};
 use pinhole_conformance::bench::{Bench, requests};
 use pinhole_conformance::rig::{Rig, Setup};
-use pinhole_conformance::run::Run;
 use pinhole_conformance::simulated::Simulated;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::AsFd;
@@ -139,7 +138,7 @@ fn requests_can_be_queued_from_several_threads() {
     let bench = bench(Driver::Thread);
     let mut camera = bench.configured(&[Role::Raw, Role::Video]);
     let mut batch = requests(&mut camera, 32);
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     let halves = [batch.split_off(16), batch];
     let threads = halves.map(|half| {
         let handle = run.session.queue_handle();
@@ -216,7 +215,7 @@ fn a_frame_that_waited_too_long_says_that_its_settings_are_estimated() {
 fn waiting_for_nothing_is_an_error() {
     for driver in [Driver::Thread, Driver::Caller] {
         let bench = bench(driver);
-        let mut session = Run::start(bench.configured(&[Role::Video]), bench.hardware().ok()).session;
+        let mut session = bench.start(bench.configured(&[Role::Video])).session;
         assert_eq!(session.next().err().map(|error| error.kind()), Some(ErrorKind::WrongState));
     }
 }

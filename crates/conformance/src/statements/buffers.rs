@@ -3,8 +3,7 @@
 use crate::bench::{Bench, buffer_cookie, requests, requests_for, streams};
 use crate::foreign::fence;
 use crate::keepsake::{Keepsake, is_held, is_held_anywhere, stamp};
-use crate::rig::{Rig, Setup, Verdict};
-use crate::run::Run;
+use crate::rig::{NO_FAILURES, Need, Rig, Setup, Verdict};
 use pinhole::sim::{Call, Fault, Role as Node, Target};
 use pinhole::{
     Driver, Error, ErrorKind, Fence, FrameMemory, Request, RequestStatus, Role, StreamId, control,
@@ -20,7 +19,7 @@ pub fn b01_a_request_returns_its_own_buffers(rig: &dyn Rig) -> Verdict {
     let streams = streams(&camera);
     let requests = requests(&mut camera, 4);
     let keepsakes = Keepsake::of_all(&requests, &streams);
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     run.queue_all(requests);
     for keepsake in keepsakes.iter().cycle().take(12) {
         let mut request = run.complete();
@@ -41,17 +40,19 @@ pub fn b01_only_what_is_looked_at_is_mapped(rig: &dyn Rig) -> Verdict {
     let all = streams(&camera);
     let requests = requests(&mut camera, 3);
     let keepsakes = Keepsake::of_all(&requests, &all);
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     run.queue_all(requests);
     run.rounds(12, |request| {
         if request.cookie() == 1 {
-            let raw = request.buffer(all[0]).expect("the buffer comes back");
-            assert!(!raw.view().expect("it can be looked into").plane(0).is_empty());
+            let first = request.buffer(all[0]).expect("the buffer comes back");
+            assert!(!first.view().expect("it can be looked into").plane(0).is_empty());
         }
     });
     let mapped =
         keepsakes.iter().flat_map(Keepsake::memories).map(|memory| bench.mapper.times_mapped(memory));
-    assert_eq!(mapped.collect::<Vec<_>>(), [0, 0, 1, 0, 0, 0]);
+    let mut looked_at = vec![0; 3 * all.len()];
+    looked_at[all.len()] = 1;
+    assert_eq!(mapped.collect::<Vec<_>>(), looked_at);
     Ok(())
 }
 
@@ -59,10 +60,11 @@ pub fn b01_only_what_is_looked_at_is_mapped(rig: &dyn Rig) -> Verdict {
 pub fn b02_a_stream_without_a_buffer_completes_without_one(rig: &dyn Rig) -> Verdict {
     for named in 0..3 {
         let bench = rig.bench(Setup::default())?;
+        bench.needs(Need::OwnBuffers)?;
         let mut camera = bench.configured(&[Role::Raw, Role::Video, Role::Viewfinder]);
         let all = streams(&camera);
         let requests = requests_for(&mut camera, &all[named..=named], 6);
-        let mut run = Run::start(camera, bench.hardware().ok());
+        let mut run = bench.start(camera);
         run.queue_all(requests);
         for request in run.take(6) {
             for stream in all.iter().filter(|stream| stream.index() != named) {
@@ -79,10 +81,11 @@ pub fn b02_a_stream_without_a_buffer_completes_without_one(rig: &dyn Rig) -> Ver
 pub fn b03_more_bufferless_requests_than_internal_buffers(rig: &dyn Rig) -> Verdict {
     for named in 0..3 {
         let bench = rig.bench(Setup::default())?;
+        bench.needs(Need::OwnBuffers)?;
         let mut camera = bench.configured(&[Role::Raw, Role::Video, Role::Viewfinder]);
         let all = streams(&camera);
         let requests = requests_for(&mut camera, &all[named..=named], 24);
-        let mut run = Run::start(camera, bench.hardware().ok());
+        let mut run = bench.start(camera);
         run.queue_all(requests);
         let cookies: Vec<_> = run.take(24).iter().map(Request::cookie).collect();
         assert_eq!(cookies, (0..24).collect::<Vec<_>>());
@@ -113,11 +116,12 @@ fn mixed_requests(camera: &mut pinhole::Camera, count: usize) -> Vec<Request> {
 /// Catches: a buffer that ends up in the request before or after its own.
 pub fn b04_requests_with_and_without_buffers_mixed(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup::default())?;
+    bench.needs(Need::OwnBuffers)?;
     let mut camera = bench.configured(&[Role::Raw, Role::Video, Role::Viewfinder]);
     let all = streams(&camera);
     let requests = mixed_requests(&mut camera, 28);
     let keepsakes = Keepsake::of_all(&requests, &all);
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     run.queue_all(requests);
     for (at, keepsake) in keepsakes.iter().enumerate() {
         let request = run.complete();
@@ -134,11 +138,12 @@ pub fn b04_requests_with_and_without_buffers_mixed(rig: &dyn Rig) -> Verdict {
 /// Catches: an output that shows the frame before the RAW buffer's, after a lost frame.
 pub fn b05_raw_and_processed_show_the_same_frame(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup::default())?;
+    bench.needs(Need::Streams)?;
     let mut camera = bench.configured(&[Role::Raw, Role::Video, Role::Viewfinder]);
     let all = streams(&camera);
     let requests = requests(&mut camera, 4);
     let stamped = bench.hardware().is_ok();
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     if stamped {
         bench.inject(3, Fault::LoseImage)?;
         bench.inject(6, Fault::LoseFrame)?;
@@ -162,11 +167,12 @@ pub fn b05_raw_and_processed_show_the_same_frame(rig: &dyn Rig) -> Verdict {
 /// Catches: a RAW buffer that the application may write to while the ISP still reads it.
 pub fn b06_raw_is_handed_out_after_the_isp_has_read_it(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup::default())?;
+    bench.needs(Need::Streams)?;
     let hardware = bench.hardware()?;
     let mut camera = bench.configured(&[Role::Raw, Role::Video]);
     let raw = streams(&camera)[0];
     let requests = requests(&mut camera, 3);
-    let mut run = Run::start(camera, Some(hardware));
+    let mut run = bench.start(camera);
     for after in [1, 4] {
         bench.inject(after, Fault::SlowIsp { by: Duration::from_millis(200) })?;
         bench.inject(after + 1, Fault::ReorderOutputs { by: Duration::from_millis(40) })?;
@@ -185,9 +191,9 @@ pub fn b07_foreign_buffers_are_filled(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup::default())?;
     let camera = bench.configured(&[Role::Raw, Role::Video]);
     let all = streams(&camera);
-    let requests = foreign_requests(&bench, &camera, &all, 3);
+    let requests = foreign_requests(&bench, &camera, &all, 3)?;
     let keepsakes = Keepsake::of_all(&requests, &all);
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     run.queue_all(requests);
     for keepsake in &keepsakes {
         let request = run.complete();
@@ -207,17 +213,17 @@ fn foreign_requests(
     camera: &pinhole::Camera,
     streams: &[StreamId],
     count: usize,
-) -> Vec<Request> {
+) -> Verdict<Vec<Request>> {
     let mut requests: Vec<_> = (0..count).map(|_| camera.create_request()).collect();
     for stream in streams {
-        let buffers = bench.foreign(camera, *stream, count);
+        let buffers = bench.foreign(camera, *stream, count)?;
         for (at, (request, mut buffer)) in requests.iter_mut().zip(buffers).enumerate() {
             request.set_cookie(at as u64);
             buffer.cookie = buffer_cookie(at, *stream);
             request.attach(*stream, buffer).expect("the stream has no buffer yet");
         }
     }
-    requests
+    Ok(requests)
 }
 
 /// Catches: running out of slots at the 33rd buffer; throwing out the buffer used last.
@@ -227,8 +233,8 @@ pub fn b08_more_foreign_buffers_than_slots(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup::default())?;
     let camera = bench.configured(&[Role::Video]);
     let all = streams(&camera);
-    let mut waiting = foreign_requests(&bench, &camera, &all, 100);
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut waiting = foreign_requests(&bench, &camera, &all, 100)?;
+    let mut run = bench.start(camera);
     let mut used: Vec<Arc<FrameMemory>> = Vec::new();
     for _ in 0..2 {
         let mut done = Vec::new();
@@ -265,12 +271,11 @@ pub fn b09_bookkeeping_of_foreign_buffers_is_bounded(rig: &dyn Rig) -> Verdict {
     let camera = bench.configured(&[Role::Video]);
     let all = streams(&camera);
     let mut seen: Vec<Weak<FrameMemory>> = Vec::new();
-    let fresh: Vec<_> = foreign_requests(&bench, &camera, &all, 1);
+    let fresh: Vec<_> = foreign_requests(&bench, &camera, &all, 1)?;
     let bytes = fresh[0].buffer(all[0]).map_or(0, |buffer| buffer.memory().bytes()) as u32;
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     for _ in 0..BUFFERS {
-        let mapper = Arc::<crate::mapper::CountingMapper>::clone(&bench.mapper);
-        let buffer = crate::foreign::foreign_buffer(bytes, mapper).expect("there is memory");
+        let buffer = bench.backstage.foreign(bytes)?;
         seen.push(Arc::downgrade(buffer.memory()));
         let mut request = run.session.create_request();
         request.attach(all[0], buffer).map_err(Error::from).expect("the stream has no buffer yet");
@@ -290,10 +295,10 @@ pub fn b09_bookkeeping_of_foreign_buffers_is_bounded(rig: &dyn Rig) -> Verdict {
 pub fn b10_wrong_requests_are_refused_and_handed_back(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup { cameras: 2, ..Setup::default() })?;
     let mut other = bench.camera_at(1);
-    crate::bench::configure(&mut other, &[Role::Video]);
+    bench.configure(&mut other, &[Role::Video]);
     let mut camera = bench.configured(&[Role::Raw]);
     let (old_stream, old_request) = (streams(&camera)[0], camera.create_request());
-    crate::bench::configure(&mut camera, &[Role::Raw, Role::Video]);
+    bench.configure(&mut camera, &[Role::Raw, Role::Video]);
     let all = streams(&camera);
     let mut good = requests(&mut camera, 1).remove(0);
     let spare = camera.allocate(all[0], 1).expect("there is memory").remove(0);
@@ -308,7 +313,7 @@ pub fn b10_wrong_requests_are_refused_and_handed_back(rig: &dyn Rig) -> Verdict 
     let foreign = requests(&mut other, 1).remove(0);
     let mut stale = old_request;
     stale.set_cookie(77);
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     for wrong in [run.session.create_request(), foreign, stale] {
         let cookie = wrong.cookie();
         let refused = run.session.queue(wrong).expect_err("the request makes no sense");
@@ -328,12 +333,14 @@ pub fn b11_completion_order_is_submission_order(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup::default())?;
     let mut camera = bench.configured(&[Role::Raw, Role::Video, Role::Viewfinder]);
     let requests = mixed_requests(&mut camera, 40);
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     if bench.hardware().is_ok() {
         for (after, node) in [(7, Node::Output0), (11, Node::Output1), (13, Node::Input), (17, Node::Image)] {
             let target = Some(Target::Node(node));
             bench.inject(after, Fault::FailCall { call: Call::Queue, target, errno: 12 })?;
         }
+    } else if let Some(errno) = bench.backstage.refusals(Call::Queue).first() {
+        bench.inject(7, Fault::FailCall { call: Call::Queue, target: None, errno: *errno })?;
     }
     run.queue_all(requests);
     for cookie in 0..40 {
@@ -351,7 +358,7 @@ pub fn b12_requests_can_be_reused(rig: &dyn Rig) -> Verdict {
     let mut request = requests(&mut camera, 1).remove(0);
     let keepsake = Keepsake::of(&request, &[stream]);
     request.controls_mut().set(control::BRIGHTNESS, 0.5);
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     run.queue(request);
     let mut request = run.complete();
     assert!(!request.metadata().is_empty());
@@ -382,12 +389,15 @@ pub fn b13_fences_are_waited_for_and_time_out(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup::default())?;
     let camera = bench.configured(&[Role::Raw, Role::Video]);
     let all = streams(&camera);
-    let [late, signalled, plain] = [(); 3].map(|()| foreign_requests(&bench, &camera, &all, 1).remove(0));
+    let one = || Ok(foreign_requests(&bench, &camera, &all, 1)?.remove(0));
+    let (late, signalled, plain) = (one()?, one()?, one()?);
+    let last = all[all.len() - 1];
     let ((never, _unused), (fence_, signal)) = (made(), made());
-    let mut run = Run::start(camera, bench.hardware().ok());
-    let begin = (run.session.backend().is_some()).then(|| run.now());
-    run.queue(fenced(late, all[1], never));
-    run.queue(fenced(signalled, all[1], fence_));
+    let mut run = bench.start(camera);
+    let exact = bench.abilities.exact_time && run.session.backend().is_some();
+    let begin = exact.then(|| run.now());
+    run.queue(fenced(late, last, never));
+    run.queue(fenced(signalled, last, fence_));
     run.queue(plain);
     signal.raise();
     let mut cancelled = run.request();
@@ -397,10 +407,10 @@ pub fn b13_fences_are_waited_for_and_time_out(rig: &dyn Rig) -> Verdict {
         let waited = run.now().since(begin);
         assert!((300..340).contains(&waited.as_millis()), "cancelled after {waited:?}, not 300 ms");
     }
-    let kept = cancelled.take_fence(all[1]).expect("the fence stays with the caller");
+    let kept = cancelled.take_fence(last).expect("the fence stays with the caller");
     assert!(!kept.is_signalled().expect("it is an eventfd"));
     let mut complete = run.complete();
-    assert!(complete.take_fence(all[1]).is_none(), "a fence that signalled is consumed");
+    assert!(complete.take_fence(last).is_none(), "a fence that signalled is consumed");
     assert_eq!(run.complete().number(), 2, "those behind wait their turn");
     Ok(())
 }
@@ -418,62 +428,72 @@ fn fenced(mut request: Request, stream: StreamId, fence: Fence) -> Request {
 /// Catches: a device that starts to write before the fence has signalled.
 pub fn b13_nothing_is_queued_before_its_fence_signals(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup::default())?;
-    let hardware = bench.hardware()?;
     let camera = bench.configured(&[Role::Raw, Role::Video]);
     let all = streams(&camera);
-    let request = foreign_requests(&bench, &camera, &all, 1).remove(0);
+    let request = foreign_requests(&bench, &camera, &all, 1)?.remove(0);
     let keepsake = Keepsake::of(&request, &all);
     let (fence, signal) = made();
-    let mut run = Run::start(camera, Some(hardware));
+    let mut run = bench.start(camera);
     run.queue(fenced(request, all[0], fence));
     if rig.driver() == Driver::Caller {
         run.pass(Duration::from_millis(150));
-        for memory in keepsake.memories() {
-            assert!(!is_held_anywhere(hardware, memory), "a device has it before its fence signalled");
-        }
+        let early = run.session.try_next_request().expect("nothing fails");
+        assert!(early.is_none(), "its buffers were filled before its fence signalled");
+        assert_nobody_has(&bench, keepsake.memories(), "before its fence signalled");
         signal.raise();
         keepsake.check(&run.complete());
     }
     Ok(())
 }
 
+/// Checks that no device has a buffer, where there are books to see it in.
+fn assert_nobody_has<'a>(bench: &Bench, memories: impl Iterator<Item = &'a Arc<FrameMemory>>, when: &str) {
+    let Ok(hardware) = bench.hardware() else { return };
+    for memory in memories {
+        assert!(!is_held_anywhere(hardware, memory), "a device has a buffer {when}");
+    }
+}
+
 /// Catches: a stream that keeps a buffer of a request that another stream refused, or that
 /// takes it for one of its own.
 pub fn b14_a_queue_failure_cancels_the_request_whole(rig: &dyn Rig) -> Verdict {
+    let bench = rig.bench(Setup::default())?;
+    if bench.needs(Need::ControlLoop).is_err() {
+        let refusals = bench.backstage.refusals(Call::Queue);
+        let errno = *refusals.first().ok_or(NO_FAILURES)?;
+        return [0, 3].into_iter().try_for_each(|after| one_queue_failure(rig, None, after, errno));
+    }
     for node in [Node::Image, Node::Input, Node::Output0, Node::Output1, Node::Statistics] {
         for (after, errno) in [(0, 22), (3, 12)] {
-            one_queue_failure(rig, node, after, errno)?;
+            one_queue_failure(rig, Some(Target::Node(node)), after, errno)?;
         }
     }
     Ok(())
 }
 
-fn one_queue_failure(rig: &dyn Rig, node: Node, after: u32, errno: i32) -> Verdict {
+fn one_queue_failure(rig: &dyn Rig, target: Option<Target>, after: u32, errno: i32) -> Verdict {
     let bench = rig.bench(Setup::default())?;
-    let hardware = bench.hardware()?;
     let mut camera = bench.configured(&[Role::Raw, Role::Video, Role::Viewfinder]);
     let all = streams(&camera);
     let mut batch = requests(&mut camera, 8);
-    let bufferless = requests_for(&mut camera, &all[..1], 6);
+    let later = requests_for(&mut camera, &all[..1], 6);
     let keepsakes = Keepsake::of_all(&batch, &all);
-    let mut run = Run::start(camera, Some(hardware));
-    let fault = Fault::FailCall { call: Call::Queue, target: Some(Target::Node(node)), errno };
-    bench.inject(after, fault)?;
+    let mut run = bench.start(camera);
+    bench.inject(after, Fault::FailCall { call: Call::Queue, target, errno })?;
     run.queue_all(batch.drain(..));
     let done: Vec<_> = (0..8).map(|_| run.request()).collect();
     let cancelled: Vec<_> = done.iter().filter(|r| r.status() == RequestStatus::Cancelled).collect();
-    assert_eq!(cancelled.len(), 1, "{node:?}: one queue failure cancels one request");
-    assert_eq!(cancelled[0].cookie(), u64::from(after), "{node:?}: the wrong request was cancelled");
+    assert_eq!(cancelled.len(), 1, "{target:?}: one queue failure cancels one request");
+    assert_eq!(cancelled[0].cookie(), u64::from(after), "{target:?}: the wrong request was cancelled");
     assert_eq!(cancelled[0].error().and_then(Error::errno), Some(errno));
     for (keepsake, request) in keepsakes.iter().zip(&done) {
         keepsake.check(request);
     }
-    run.queue_all(bufferless);
+    run.queue_all(later);
     for _ in 0..6 {
         run.complete();
-        for memory in keepsakes.iter().flat_map(Keepsake::memories) {
-            assert!(!is_held_anywhere(hardware, memory), "{node:?}: a buffer was kept");
-        }
+        let memories = keepsakes.iter().flat_map(Keepsake::memories);
+        assert_nobody_has(&bench, memories, &format!("of a request that {target:?} refused"));
     }
     Ok(())
 }
@@ -489,7 +509,7 @@ pub fn b15_cookies_and_user_data_survive(rig: &dyn Rig) -> Verdict {
         *request.user_data() = Some(Box::new(format!("request {at}")));
     }
     let keepsakes = Keepsake::of_all(&run_requests, &all);
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     run.queue_all(run_requests);
     for (at, keepsake) in keepsakes.iter().enumerate() {
         let mut request = run.complete();

@@ -3,10 +3,10 @@
 
 use crate::bench::{Bench, requests, streams};
 use crate::keepsake::Keepsake;
-use crate::rig::{Rig, Setup, Verdict};
+use crate::rig::{NO_FAILURES, Rig, Setup, Verdict};
 use crate::run::{Outcome, Run};
 use pinhole::geometry::{NativePixels, Rect};
-use pinhole::sim::{Call, Fault, FaultKind};
+use pinhole::sim::{Call, Fault};
 use pinhole::{Camera, Request, RequestStatus, Role, Stopped, control};
 
 const ROLE_SETS: [&[Role]; 8] = [
@@ -25,11 +25,23 @@ const COUNTS: [usize; 10] = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89];
 /// Buffers of each stream that go round.
 const ROUND: usize = 4;
 
-fn for_each_set(rig: &dyn Rig, act: impl Fn(&Bench, Camera, usize)) -> Verdict {
+/// Each set of roles as the rig's cameras serve it, once.
+fn sets_served(bench: &Bench) -> Vec<Vec<Role>> {
+    let mut sets = Vec::new();
     for roles in ROLE_SETS {
+        let served = bench.roles(roles);
+        if !sets.contains(&served) {
+            sets.push(served);
+        }
+    }
+    sets
+}
+
+fn for_each_set(rig: &dyn Rig, act: impl Fn(&Bench, Camera, usize)) -> Verdict {
+    for roles in sets_served(&rig.bench(Setup::default())?) {
         for count in COUNTS {
             let bench = rig.bench(Setup::default())?;
-            act(&bench, bench.configured(roles), count);
+            act(&bench, bench.configured(&roles), count);
         }
     }
     Ok(())
@@ -37,7 +49,7 @@ fn for_each_set(rig: &dyn Rig, act: impl Fn(&Bench, Camera, usize)) -> Verdict {
 
 /// Captures exactly so many frames, a few buffers going round.
 fn capture(bench: &Bench, camera: Camera, requests: Vec<Request>, count: usize) -> Stopped {
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     let (mut queued, mut idle) = (0, Vec::new());
     for request in requests {
         if queued < count {
@@ -89,7 +101,7 @@ pub fn compliance_stop_with_requests_pending(rig: &dyn Rig) -> Verdict {
         let all = streams(&camera);
         let requests = requests(&mut camera, count);
         let keepsakes = Keepsake::of_all(&requests, &all);
-        let mut run = Run::start(camera, bench.hardware().ok());
+        let mut run = bench.start(camera);
         run.queue_all(requests);
         let mut back = run.take(count / 3);
         back.extend(run.stop().requests);
@@ -105,14 +117,18 @@ const STREAMING: [Call; 5] =
 /// Catches: a failed call, of any kind and at any point, that loses a request or hangs the
 /// camera.
 pub fn any_call_may_fail_while_frames_flow(rig: &dyn Rig) -> Verdict {
-    for call in STREAMING {
-        for errno in [5, 19] {
-            let mut nth = 0;
-            while survives(rig, call, nth, errno)? {
-                nth += 1;
-            }
-            assert!(nth > 0, "{call} is not called at all while frames flow");
+    let backstage = rig.bench(Setup::default())?.backstage;
+    let ways_of = |call: Call| backstage.refusals(call).iter().map(move |errno| (call, *errno));
+    let ways: Vec<_> = STREAMING.into_iter().flat_map(ways_of).collect();
+    if ways.is_empty() {
+        return Err(NO_FAILURES);
+    }
+    for (call, errno) in ways {
+        let mut nth = 0;
+        while survives(rig, call, nth, errno)? {
+            nth += 1;
         }
+        assert!(nth > 0, "{call} is not called at all while frames flow");
     }
     Ok(())
 }
@@ -130,7 +146,7 @@ fn survives(rig: &dyn Rig, call: Call, nth: u32, errno: i32) -> Verdict<bool> {
         request.controls_mut().set(control::EXPOSURE_TIME, 1000 + 1000 * at as i32);
     }
     let keepsakes = Keepsake::of_all(&requests, &all);
-    let mut run = Run::start(camera, bench.hardware().ok());
+    let mut run = bench.start(camera);
     bench.inject(nth, Fault::FailCall { call, target: None, errno })?;
     run.queue_all(requests);
     let mut back = collect(&mut run, REQUESTS);
@@ -140,11 +156,11 @@ fn survives(rig: &dyn Rig, call: Call, nth: u32, errno: i32) -> Verdict<bool> {
         assert_ne!(request.status(), RequestStatus::Pending, "{call} number {nth}");
         keepsake.check(request);
     }
-    if bench.hardware()?.counters().faults(FaultKind::FailedCall) == 0 {
+    if bench.backstage.failed_calls() == 0 {
         return Ok(false);
     }
     let stopped = run.stop();
-    let mut run = Run::start(stopped.camera, bench.hardware().ok());
+    let mut run = bench.start(stopped.camera);
     back.iter_mut().for_each(|request| request.reuse(true));
     run.queue_all(back);
     collect(&mut run, REQUESTS);

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, requests, streams};
 use crate::keepsake::stamp;
-use crate::rig::{Rig, Setup, Verdict};
+use crate::rig::{Need, Rig, Setup, Verdict};
 use crate::run::Run;
 use pinhole::sim::model::SensorModel;
 use pinhole::sim::{Fault, Stamp};
@@ -64,6 +64,7 @@ struct Restless {
 
 impl Restless {
     fn start(bench: &Bench) -> Verdict<Self> {
+        bench.needs(Need::ControlLoop)?;
         bench.hardware()?;
         Ok(Self::start_camera(bench, bench.configured(&[Role::Raw, Role::Video])))
     }
@@ -72,7 +73,7 @@ impl Restless {
         let model = SensorModel::by_name(&camera.info().model).expect("simulated sensors are known");
         let truth = Truth { model, raw: streams(&camera)[0] };
         let requests = requests(&mut camera, 4);
-        let mut restless = Self { run: Run::start(camera, bench.hardware().ok()), truth, asked: 0 };
+        let mut restless = Self { run: bench.start(camera), truth, asked: 0 };
         requests.into_iter().for_each(|request| restless.queue(request));
         restless
     }
@@ -152,9 +153,7 @@ pub fn b36_across_gaps_in_sequence_numbers(rig: &dyn Rig) -> Verdict {
 /// the frame itself says better.
 pub fn b36_across_skipped_numbers(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup::default())?;
-    if !bench.embedded {
-        return Err(crate::rig::NotApplicable("its sensors send no embedded data"));
-    }
+    bench.needs(Need::EmbeddedData)?;
     let mut restless = Restless::start(&bench)?;
     for (after, frames) in [(6, 1), (12, 2), (20, 7), (30, 100), (44, 1)] {
         bench.inject(after, Fault::SkipSequence { frames })?;
@@ -169,7 +168,7 @@ pub fn b36_across_missed_frame_starts(rig: &dyn Rig) -> Verdict {
         let bench = rig.bench(Setup { cameras: 2, embedded, ..Setup::default() })?;
         let mut restless = Restless::start(&bench)?;
         let mut other = bench.camera_at(1);
-        crate::bench::configure(&mut other, &[Role::Raw, Role::Video]);
+        bench.configure(&mut other, &[Role::Raw, Role::Video]);
         let mut clock = Restless::start_camera(&bench, other);
         for missed in [1, 2, 3, 5, 8, 13] {
             restless.rounds(7);
@@ -183,12 +182,13 @@ pub fn b36_across_missed_frame_starts(rig: &dyn Rig) -> Verdict {
 /// Catches: a promise of "from this frame on" that the pixels do not keep.
 pub fn b37_a_frame_says_whose_controls_it_was_taken_with(rig: &dyn Rig) -> Verdict {
     both_ways(rig, |bench| {
+        bench.needs(Need::ControlLoop)?;
         bench.hardware()?;
         let mut camera = bench.configured(&[Role::Raw, Role::Video]);
         let model = SensorModel::by_name(&camera.info().model).expect("simulated sensors are known");
         let truth = Truth { model, raw: streams(&camera)[0] };
         let requests = requests(&mut camera, 4);
-        let mut run = Run::start(camera, bench.hardware().ok());
+        let mut run = bench.start(camera);
         run.queue_all(requests);
         run.rounds(10, |_| {});
         for exposure_us in [4000, 16_000, 1000] {
@@ -226,12 +226,13 @@ fn takes_effect(run: &mut Run, truth: &Truth, exposure_us: i32) {
 /// Catches: EXPOSURE written while the old VBLANK still bounds it; the driver then cuts it.
 pub fn b38_vblank_is_written_before_exposure(rig: &dyn Rig) -> Verdict {
     both_ways(rig, |bench| {
+        bench.needs(Need::ControlLoop)?;
         bench.hardware()?;
         let mut camera = bench.configured(&[Role::Raw, Role::Video]);
         let model = SensorModel::by_name(&camera.info().model).expect("simulated sensors are known");
         let truth = Truth { model, raw: streams(&camera)[0] };
         let requests = requests(&mut camera, 3);
-        let mut run = Run::start(camera, bench.hardware().ok());
+        let mut run = bench.start(camera);
         run.queue_all(requests);
         for frame_us in [250_000, 120_000, 400_000, 150_000, 600_000] {
             let exposure_us = frame_us - 10_000;

@@ -150,18 +150,20 @@ macro_rules! tests_of {
     )+)+};
 }
 
-/// Gives the names of statements; see [`NAMES`].
+/// Gives statements with their names; see [`ALL`].
 #[macro_export]
-macro_rules! names_of {
-    ($($module:ident: [$($name:ident)+])+) => { &[$($(stringify!($name)),+),+] };
+macro_rules! list_of {
+    ($($module:ident: [$($name:ident)+])+) => {
+        &[$($((stringify!($name), $crate::statements::$module::$name)),+),+]
+    };
 }
 
-/// The names of all statements.
-pub const NAMES: &[&str] = for_each_statement!(names_of,);
+/// All statements, with their names.
+pub const ALL: &[(&str, Statement)] = for_each_statement!(list_of,);
 
 #[cfg(test)]
 mod tests {
-    use super::NAMES;
+    use super::ALL;
     use std::collections::BTreeSet;
 
     const SOURCES: [&str; 7] = [
@@ -184,12 +186,12 @@ mod tests {
     fn every_promise_has_a_statement() {
         for number in 1..=45 {
             let prefix = format!("b{number:02}_");
-            assert!(NAMES.iter().any(|name| name.starts_with(&prefix)), "promise {number} has none");
+            assert!(ALL.iter().any(|(name, _)| name.starts_with(&prefix)), "promise {number} has none");
         }
     }
 
     #[test]
     fn every_statement_is_put_to_every_rig() {
-        assert_eq!(NAMES.iter().copied().collect::<BTreeSet<_>>(), written());
+        assert_eq!(ALL.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>(), written());
     }
 }

@@ -1,0 +1,162 @@
+//! Rigs of the system's own cameras: whatever drivers are loaded and can be opened.
+//!
+//! - `chosen`: a provider that shows one rig's cameras and nothing else.
+//! - `chained`: a node at the end of a media graph, as the plain camera that it is then.
+//! - `troubled`: a node whose driver fails on demand, by the driver's own means.
+//! - `find`: which rigs a machine has.
+//! - `foreign`: memory that a running camera has not allocated.
+
+mod chained;
+mod chosen;
+mod find;
+mod foreign;
+mod troubled;
+
+pub use find::{Found, find};
+
+use crate::backstage::Backstage;
+use crate::bench::Bench;
+use crate::mapper::CountingMapper;
+use crate::rig::{Abilities, Need, NotApplicable, Rig, Setup, Verdict};
+use chained::Chain;
+use chosen::Chosen;
+use pinhole::device::{NodeInfo, Provider};
+use pinhole::kernel::{KernelProvider, SystemMapper};
+use pinhole::sim::{Call, Fault};
+use pinhole::{Cameras, Driver, ErrorKind, FrameBuffer, FrameMemory, PlaneMemory};
+use std::sync::{Arc, OnceLock};
+use troubled::Troubles;
+
+/// A camera: its node, and what comes before that where it has to be set up.
+#[derive(Clone, Debug)]
+struct Place {
+    node: NodeInfo,
+    chain: Option<Chain>,
+}
+
+/// Cameras of one driver; statements about one camera are put to the first.
+#[derive(Clone, Debug)]
+pub struct KernelRig {
+    name: String,
+    driver: String,
+    cameras: Vec<Place>,
+    abilities: Abilities,
+    /// What the first camera's driver can be told to do wrong.
+    troubles: Troubles,
+}
+
+impl KernelRig {
+    /// The driver's name, e.g. `vivid`.
+    pub fn driver_name(&self) -> &str {
+        &self.driver
+    }
+}
+
+/// The cameras at these places, and what maps their buffers.
+fn cameras_at(places: &[Place], troubles: &Troubles) -> pinhole::Result<(Cameras, Arc<CountingMapper>)> {
+    let mapper = Arc::new(CountingMapper::new(Box::new(SystemMapper)));
+    let provider = Chosen::new(places.to_vec(), troubles.clone(), Arc::clone(&mapper));
+    Ok((Cameras::of_provider(Box::new(provider), None)?, mapper))
+}
+
+/// What a world of real devices cannot be.
+fn refuse(setup: &Setup, cameras: usize) -> Verdict {
+    let lacks = [
+        (setup.cameras > cameras, NotApplicable("there are not so many cameras of its driver")),
+        (setup.embedded == Some(true), Need::EmbeddedData.lack()),
+        (setup.memory_bytes.is_some(), NotApplicable("its memory cannot be limited")),
+        (setup.light.is_some(), NotApplicable("nobody can set the light before its cameras")),
+        (setup.decorator.is_some(), Need::ControlLoop.lack()),
+    ];
+    match lacks.into_iter().find(|(lacks, _)| *lacks) {
+        Some((_, reason)) => Err(reason),
+        None => Ok(()),
+    }
+}
+
+impl Rig for KernelRig {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn driver(&self) -> Driver {
+        Driver::Caller
+    }
+
+    fn bench(&self, setup: Setup) -> Verdict<Bench> {
+        refuse(&setup, self.cameras.len())?;
+        let places = &self.cameras[..setup.cameras];
+        let troubles = self.troubles.afresh();
+        let (cameras, mapper) = cameras_at(places, &troubles).expect("what was found is still there");
+        let backstage = Drivers {
+            places: places.to_vec(),
+            troubles,
+            mapper: Arc::clone(&mapper),
+            heap_fits: OnceLock::new(),
+        };
+        Ok(Bench {
+            cameras,
+            abilities: self.abilities.clone(),
+            driver: self.driver(),
+            embedded: false,
+            mapper,
+            backstage: Arc::new(backstage),
+        })
+    }
+}
+
+/// What can be seen of drivers from outside, and done to them.
+struct Drivers {
+    places: Vec<Place>,
+    troubles: Troubles,
+    mapper: Arc<CountingMapper>,
+    /// Whether the first camera can use the heap's memory; asked when it is first needed.
+    heap_fits: OnceLock<bool>,
+}
+
+impl Backstage for Drivers {
+    /// Drivers keep no books.
+    fn audit(&self) {}
+
+    /// Another user can have the queue.
+    fn assert_released(&self, camera: usize) {
+        let path = &self.places[camera].node.path;
+        match KernelProvider::new().video_node(path).and_then(|mut node| node.allocate(1)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Disconnected => {}
+            Err(error) => panic!("{path} is not free: {error}"),
+        }
+    }
+
+    fn memory_used_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    fn foreign(&self, bytes: u32) -> Verdict<FrameBuffer> {
+        let path = &self.places[0].node.path;
+        let from_heap = || self.heap_fits.get_or_init(|| foreign::fits(path, bytes));
+        let fd = if *from_heap() { foreign::of_heap(bytes) } else { foreign::of_earlier_user(path)? };
+        let plane = PlaneMemory::new(Arc::new(fd), 0, bytes);
+        let mapper = Arc::<CountingMapper>::clone(&self.mapper);
+        Ok(FrameBuffer::new(FrameMemory::new(vec![plane], mapper).expect("a plane makes a buffer")))
+    }
+
+    fn inject(&self, after: u32, fault: Fault) -> Verdict {
+        self.troubles.plan(after, fault)
+    }
+
+    fn refusals(&self, call: Call) -> &'static [i32] {
+        self.troubles.refusals(call)
+    }
+
+    fn failed_calls(&self) -> u64 {
+        self.troubles.failed_calls()
+    }
+
+    fn unplug(&self) -> Verdict {
+        self.inject(0, Fault::UnplugCamera)
+    }
+
+    /// What was disconnected comes back when its last user has gone.
+    fn replug(&self) {}
+}

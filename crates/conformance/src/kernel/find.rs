@@ -1,0 +1,167 @@
+//! Which rigs a machine has: one for each plain camera, and one for each node of a media graph
+//! at which a sensor's mosaic arrives.
+
+use super::chained::{Chain, Step};
+use super::troubled::Troubles;
+use super::{KernelRig, Place, cameras_at};
+use crate::rig::Abilities;
+use pinhole::device::{Entity, EntityFunction, Graph, Link, MediaDevice, NodeInfo, Provider};
+use pinhole::geometry::Size;
+use pinhole::kernel::KernelProvider;
+use pinhole::{Camera, Error, Result, Role};
+
+/// Small and quick, to take many pictures in little time.
+const SIZE: Size = Size::new(320, 180);
+const FRAME_US: f32 = 1e6 / 60.0;
+
+/// What a machine has.
+#[derive(Default)]
+pub struct Found {
+    /// The rigs.
+    pub rigs: Vec<KernelRig>,
+    /// Why devices that may be cameras make no rig.
+    pub failures: Vec<Error>,
+}
+
+/// Finds the rigs of this machine.
+///
+/// # Errors
+/// Its devices cannot be listed.
+pub fn find() -> Result<Found> {
+    let mut provider = KernelProvider::new();
+    let nodes = provider.video_nodes()?;
+    let mut media = provider.media_devices()?;
+    let plain = nodes.iter().map(|node| Place { node: node.clone(), chain: None });
+    let mut places: Vec<Place> = plain.collect();
+    for device in &mut media {
+        let chained = chains(device.graph(), &nodes);
+        isolate(device.as_mut(), &chained)?;
+        places.extend(chained);
+    }
+    let graphs: Vec<&Graph> = media.iter().map(|device| device.graph()).collect();
+    Ok(rigs_of(places, &graphs))
+}
+
+fn rigs_of(places: Vec<Place>, graphs: &[&Graph]) -> Found {
+    let mut found = Found::default();
+    let mut cameras: Vec<(String, Place)> = Vec::new();
+    for place in places {
+        match is_camera(&place) {
+            Ok(true) => cameras.push((driver_of(graphs, &place.node), place)),
+            Ok(false) => {}
+            Err(error) => found.failures.push(error),
+        }
+    }
+    for at in 0..cameras.len() {
+        match rig(&cameras, at) {
+            Ok(rig) => found.rigs.push(rig),
+            Err(error) => found.failures.push(error),
+        }
+    }
+    found
+}
+
+fn is_camera(place: &Place) -> Result<bool> {
+    let (cameras, _) = cameras_at(std::slice::from_ref(place), &Troubles::default())?;
+    Ok(cameras.iter().next().is_some())
+}
+
+fn driver_of(graphs: &[&Graph], node: &NodeInfo) -> String {
+    let has = |graph: &&&Graph| {
+        graph.entities.iter().any(|entity| entity.node.as_deref() == Some(node.path.as_str()))
+    };
+    graphs.iter().find(has).map_or_else(String::new, |graph| graph.info.driver.clone())
+}
+
+/// The nodes of a graph that a sensor feeds, each with what is before it.
+fn chains(graph: &Graph, nodes: &[NodeInfo]) -> Vec<Place> {
+    let place = |node: &NodeInfo| {
+        let entity = graph.entities.iter().find(|entity| entity.node.as_ref() == Some(&node.path))?;
+        let chain = sensors(graph).find_map(|sensor| chain(graph, sensor, entity))?;
+        Some(Place { node: node.clone(), chain: Some(chain) })
+    };
+    nodes.iter().filter_map(place).collect()
+}
+
+fn sensors(graph: &Graph) -> impl Iterator<Item = &Entity> {
+    graph.entities.iter().filter(|entity| entity.function == EntityFunction::Sensor)
+}
+
+fn chain(graph: &Graph, sensor: &Entity, node: &Entity) -> Option<Chain> {
+    let way = graph.path(sensor, node)?;
+    let first = *way.first()?;
+    let sink = |link: Option<&Link>| link.and_then(|link| pad(graph, link.sink));
+    let mut steps = Vec::new();
+    for (at, link) in way.iter().enumerate() {
+        let (entity, source) = pad(graph, link.source)?;
+        let before = at.checked_sub(1).map(|before| way[before]);
+        let sink = sink(before).map(|(_, index)| index);
+        steps.push(Step { path: entity.node.clone()?, sink, source: Some(source) });
+    }
+    let others = graph.links_from(sensor).filter(|link| link.enabled && link.id != first.id);
+    let beside = others.filter_map(|link| {
+        let (entity, index) = sink(Some(link)).filter(|(entity, _)| entity.function != EntityFunction::Io)?;
+        Some(Step { path: entity.node.clone()?, sink: Some(index), source: None })
+    });
+    Some(Chain { steps, beside: beside.collect() })
+}
+
+/// The entity of a pad, and the pad's number there.
+fn pad(graph: &Graph, id: u32) -> Option<(&Entity, u32)> {
+    let entity = graph.entity_of_pad(id)?;
+    Some((entity, entity.pads.iter().find(|pad| pad.id == id)?.index))
+}
+
+/// Cuts off what sensors feed beside the nodes that are tested: what is behind that would have to
+/// be set up too.
+fn isolate(media: &mut dyn MediaDevice, places: &[Place]) -> Result<()> {
+    let chains = places.iter().filter_map(|place| place.chain.as_ref());
+    let beside: Vec<&str> = chains.flat_map(|chain| &chain.beside).map(|step| step.path.as_str()).collect();
+    let graph = media.graph();
+    let is_beside = |entity: &&Entity| entity.node.as_deref().is_some_and(|path| beside.contains(&path));
+    let behind = graph.entities.iter().filter(is_beside).flat_map(|entity| graph.links_from(entity));
+    let links: Vec<u32> = behind.filter(|link| link.enabled && !link.immutable).map(|link| link.id).collect();
+    links.into_iter().try_for_each(|link| media.set_link(link, false))
+}
+
+/// The rig whose first camera is this one; the others of its driver come after it.
+fn rig(cameras: &[(String, Place)], at: usize) -> Result<KernelRig> {
+    let (driver, first) = &cameras[at];
+    let others = cameras.iter().enumerate().filter(|(other, (of, _))| *other != at && of == driver);
+    let places: Vec<Place> =
+        [first.clone()].into_iter().chain(others.map(|(_, (_, place))| place.clone())).collect();
+    let (found, _) = cameras_at(&places[..1], &Troubles::default())?;
+    let abilities = abilities(first, &found.first()?.acquire()?)?;
+    let troubles = Troubles::of(KernelProvider::new().video_node(&first.node.path)?.as_mut())?;
+    Ok(KernelRig {
+        name: first.node.name.clone(),
+        driver: driver.clone(),
+        cameras: places,
+        abilities,
+        troubles,
+    })
+}
+
+fn abilities(place: &Place, camera: &Camera) -> Result<Abilities> {
+    let mut roles = Vec::new();
+    let mut refused = None;
+    for role in [Role::Video, Role::Viewfinder, Role::Still, Role::Raw] {
+        match camera.propose([role]) {
+            Ok(_) => roles.push(role),
+            Err(error) => refused = Some(error.at(place.node.path.clone())),
+        }
+    }
+    if let Some(error) = refused.filter(|_| roles.is_empty()) {
+        return Err(error);
+    }
+    let is_plain = place.chain.is_none();
+    Ok(Abilities {
+        roles,
+        streams_max: 1,
+        own_buffers: false,
+        control_loop: false,
+        size: is_plain.then_some(SIZE),
+        frame_us: is_plain.then_some(FRAME_US),
+        exact_time: false,
+    })
+}
