@@ -16,6 +16,9 @@ enum { INPUT, OUTPUT0, OUTPUT1, STATISTICS, NODES };
 #define GAIN_UNIT	1000
 #define GAIN_MAX	0xffff
 
+/* How often a stuck ISP looks whether it may go on. */
+#define STUCK_MS	10
+
 /* Controls as linux/bcm2835-isp.h of Raspberry Pi's kernel numbers them. */
 #define CID_BASE		(V4L2_CID_USER_BASE + 0x10e0)
 #define CID_CC_MATRIX		(CID_BASE + 1)
@@ -92,7 +95,7 @@ struct isp {
 	u32 node_count;
 	spinlock_t guard;
 	struct workqueue_struct *queue;
-	struct work_struct work;
+	struct delayed_work work;
 	struct dma_buf *lens_table;
 	struct pi_isp_parameters parameters;	/* of the present frame; too large for a stack */
 };
@@ -340,11 +343,13 @@ static void process(struct isp *isp, struct pi_buffer *buffers[NODES])
 
 static void work(struct work_struct *work)
 {
-	struct isp *isp = container_of(work, struct isp, work);
+	struct isp *isp = container_of(to_delayed_work(work), struct isp, work);
 	struct pi_buffer *buffers[NODES];
 
 	while (take_buffers(isp, buffers))
 		process(isp, buffers);
+	if (pi_faults.stuck_isp && isp->nodes[INPUT].streaming)
+		queue_delayed_work(isp->queue, &isp->work, msecs_to_jiffies(STUCK_MS));
 }
 
 /* ---- nodes ---- */
@@ -353,7 +358,7 @@ static void queued(struct pi_node *node)
 {
 	struct isp *isp = node->owner;
 
-	queue_work(isp->queue, &isp->work);
+	mod_delayed_work(isp->queue, &isp->work, 0);
 }
 
 static int start(struct pi_node *node)
@@ -367,7 +372,7 @@ static void stop(struct pi_node *node)
 {
 	struct isp *isp = node->owner;
 
-	flush_work(&isp->work);
+	flush_delayed_work(&isp->work);
 	if (node == &isp->nodes[INPUT]) {
 		mutex_lock(isp->handler.lock);
 		use_lens_table(isp, NULL);
@@ -384,6 +389,7 @@ static void release(struct v4l2_device *v4l2)
 {
 	struct isp *isp = container_of(v4l2, struct isp, v4l2);
 
+	cancel_delayed_work_sync(&isp->work);
 	destroy_workqueue(isp->queue);
 	use_lens_table(isp, NULL);
 	v4l2_ctrl_handler_free(&isp->handler);
@@ -486,7 +492,7 @@ int pi_isp_add(struct platform_device *device)
 		return -ENOMEM;
 	}
 	spin_lock_init(&isp->guard);
-	INIT_WORK(&isp->work, work);
+	INIT_DELAYED_WORK(&isp->work, work);
 	init_media(isp, device);
 	ret = v4l2_device_register(&device->dev, &isp->v4l2);
 	if (ret) {

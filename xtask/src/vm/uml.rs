@@ -168,7 +168,8 @@ fn config_digest(place: &Place) -> Result<String> {
 /// Tells apart the versions of a module of ours.
 fn module_digest(place: &Place, module: &Module) -> Result<String> {
     let files = entries(&place.testbed.join(module.folder))?;
-    let contents: Vec<_> = files.iter().map(|file| read(file)).collect::<Result<_>>()?;
+    let code = files.iter().filter(|file| file.extension() != Some("md".as_ref()));
+    let contents: Vec<_> = code.map(|file| read(file)).collect::<Result<_>>()?;
     Ok(format!("{:016x}", digest(contents.iter().map(Vec::as_slice))))
 }
 
