@@ -5,7 +5,7 @@ use crate::console;
 use crate::ending::{Ending, Failure};
 use crate::json;
 use crate::simulation;
-use pinhole::config::{CameraInfo, ControlLimits, SensorMode};
+use pinhole::config::{CameraInfo, ControlLimits, PictureMode, SensorMode};
 
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -44,8 +44,14 @@ fn camera_text(number: usize, info: &CameraInfo) -> String {
     for (id, value) in info.properties.iter() {
         let _ = writeln!(text, "  {id}: {value} {}", id.info().unit);
     }
-    text += "  modes:\n";
-    info.modes.iter().for_each(|mode| text += &mode_text(mode));
+    if !info.modes.is_empty() {
+        text += "  modes:\n";
+        info.modes.iter().for_each(|mode| text += &mode_text(mode));
+    }
+    if !info.pictures.is_empty() {
+        text += "  pictures that it makes by itself:\n";
+        text += &pictures_text(&info.pictures);
+    }
     let names: Vec<_> = info.formats.iter().map(|format| format.name()).collect();
     let _ = writeln!(text, "  formats of processed streams: {}", names.join(" "));
     text += "  controls:\n";
@@ -57,6 +63,23 @@ fn mode_text(mode: &SensorMode) -> String {
     let (size, format) = (mode.size.to_string(), pinhole::format::PixelFormat::Raw(mode.format));
     let bits = mode.format.bits;
     format!("    {size:>9}:{bits:<2}  {format}, up to {:.1} fps, shows {}\n", mode.fps_max, mode.crop)
+}
+
+/// The sizes of each format, on a line.
+fn pictures_text(pictures: &[PictureMode]) -> String {
+    let mut text = String::new();
+    for of_format in pictures.chunk_by(|a, b| a.format == b.format) {
+        let sizes: Vec<_> = of_format.iter().map(picture_text).collect();
+        text += &format!("    {:<8} {}\n", of_format[0].format.name(), sizes.join(", "));
+    }
+    text
+}
+
+fn picture_text(picture: &PictureMode) -> String {
+    match picture.fps_max {
+        Some(fps) => format!("{} up to {fps:.0} fps", picture.size),
+        None => picture.size.to_string(),
+    }
 }
 
 fn control_text(limits: &ControlLimits) -> String {
@@ -91,6 +114,7 @@ fn camera_json(number: usize, info: &CameraInfo) -> Value {
         "simulated": info.simulated,
         "properties": json::of_controls(&info.properties),
         "modes": info.modes.iter().map(mode_json).collect::<Value>(),
+        "pictures": info.pictures.iter().map(picture_json).collect::<Value>(),
         "formats": info.formats.iter().map(|format| Value::from(format.name())).collect::<Value>(),
         "controls": info.controls.iter().map(control_json).collect::<Value>(),
     })
@@ -104,6 +128,15 @@ fn mode_json(mode: &SensorMode) -> Value {
         "format": pinhole::format::PixelFormat::Raw(mode.format).name(),
         "fps_max": mode.fps_max,
         "crop": json::of_rectangle(mode.crop),
+    })
+}
+
+fn picture_json(picture: &PictureMode) -> Value {
+    json!({
+        "format": picture.format.name(),
+        "width": picture.size.width,
+        "height": picture.size.height,
+        "fps_max": picture.fps_max,
     })
 }
 

@@ -91,6 +91,7 @@ fn within(key: &str, value: Option<&str>, low: f64, high: f64) -> Result<f64, St
 pub(crate) fn cameras(options: &CameraOptions, pace: Pace) -> Result<Cameras, Failure> {
     if options.simulate.is_empty() {
         let found = Cameras::open()?;
+        found.failures().iter().for_each(|error| console::say(&format!("left out: {error}")));
         if pace == Pace::Real || !found.iter().all(|entry| entry.info().simulated) {
             return Ok(found);
         }

@@ -72,7 +72,7 @@ fn settle(session: &mut Session, timeout: Duration, interrupt: &Interrupt) -> Re
         frames += 1;
         let now = frame.timestamp().as_nanos();
         let elapsed = Duration::from_nanos(now.saturating_sub(*begun.get_or_insert(now)));
-        let is_settled = is_settled(frame.metadata());
+        let is_settled = is_settled(frame.metadata(), elapsed);
         if is_settled || elapsed >= timeout {
             return Ok(Some(Settled { frame, frames, elapsed, is_settled }));
         }
@@ -80,9 +80,13 @@ fn settle(session: &mut Session, timeout: Duration, interrupt: &Interrupt) -> Re
     Err(Error::new(ErrorKind::Device, "taking the photograph").because("the camera stopped"))
 }
 
-fn is_settled(metadata: &ControlList) -> bool {
-    metadata.get(control::AE_LOCKED) == Some(true)
-        && metadata.get(control::AWB_LOCKED) == Some(true)
+/// Cameras that do their own exposure, and do not tell how far it is, are given so long.
+const UNTOLD: Duration = Duration::from_secs(1);
+
+fn is_settled(metadata: &ControlList, elapsed: Duration) -> bool {
+    let told = [control::AE_LOCKED, control::AWB_LOCKED].map(|locked| metadata.get(locked));
+    let is_locked = if told == [None, None] { elapsed >= UNTOLD } else { told == [Some(true); 2] };
+    is_locked
         && metadata.get(control::FRAME_STATE) != Some(FrameState::Starting)
         && metadata.get(control::FRAME_ERROR) != Some(true)
 }
@@ -94,18 +98,19 @@ impl Settled {
             let seconds = timeout.as_secs_f64();
             console::say(&format!("exposure or white balance had not settled within {seconds} s"));
         }
-        let metadata = self.frame.metadata();
-        let exposure_us = metadata.get(control::EXPOSURE_TIME).unwrap_or(0);
-        let gain = metadata.get(control::ANALOGUE_GAIN).unwrap_or(0.0);
-        let kelvin = metadata.get(control::COLOUR_TEMPERATURE).unwrap_or(0);
         let names: Vec<_> = files.paths().map(|path| path.display().to_string()).collect();
-        console::say(&format!(
-            "{}: {exposure_us} µs, gain {gain:.2}, {kelvin} K; settled after {} frames ({:.2} s)",
-            names.join(", "),
-            self.frames,
-            self.elapsed.as_secs_f64()
-        ));
+        let mut taken = taken_with(self.frame.metadata());
+        taken.push(format!("after {} frames ({:.2} s)", self.frames, self.elapsed.as_secs_f64()));
+        console::say(&format!("{}: {}", names.join(", "), taken.join(", ")));
     }
+}
+
+/// What the frame says of how it was taken.
+fn taken_with(metadata: &ControlList) -> Vec<String> {
+    let exposure = metadata.get(control::EXPOSURE_TIME).map(|time_us| format!("{time_us} µs"));
+    let gain = metadata.get(control::ANALOGUE_GAIN).map(|gain| format!("gain {gain:.2}"));
+    let colour = metadata.get(control::COLOUR_TEMPERATURE).map(|kelvin| format!("{kelvin} K"));
+    [exposure, gain, colour].into_iter().flatten().collect()
 }
 
 /// The files to write.
@@ -196,12 +201,19 @@ mod tests {
     #[test]
     fn a_settled_frame_is_locked_and_sound() {
         let mut metadata = ControlList::new();
-        assert!(!is_settled(&metadata));
+        assert!(!is_settled(&metadata, Duration::ZERO));
         metadata.set(control::AE_LOCKED, true).set(control::AWB_LOCKED, true);
-        assert!(is_settled(&metadata));
+        assert!(is_settled(&metadata, Duration::ZERO));
         metadata.set(control::FRAME_ERROR, true);
-        assert!(!is_settled(&metadata));
+        assert!(!is_settled(&metadata, Duration::ZERO));
         metadata.set(control::FRAME_ERROR, false).set(control::FRAME_STATE, FrameState::Starting);
-        assert!(!is_settled(&metadata));
+        assert!(!is_settled(&metadata, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_camera_that_does_not_tell_is_given_a_second() {
+        let metadata = ControlList::new();
+        assert!(!is_settled(&metadata, UNTOLD / 2));
+        assert!(is_settled(&metadata, UNTOLD));
     }
 }

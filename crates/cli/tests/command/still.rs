@@ -14,7 +14,7 @@ fn number_before(text: &str, word: &str) -> u64 {
 fn a_still_is_a_jpeg_with_exif_and_a_dng_of_the_same_frame() {
     let folder = Folder::new();
     let ended = folder.succeed_small(&["still", "-o", "photo.jpg", "--raw"]);
-    assert!(ended.stderr.contains("photo.jpg, photo.dng") && ended.stderr.contains("settled after"));
+    assert!(ended.stderr.contains("photo.jpg, photo.dng") && ended.stderr.contains(" K, after "));
     assert_eq!(folder.names(), ["photo.dng", "photo.jpg"]);
     let jpeg = folder.read("photo.jpg");
     let mut decoder = JpegDecoder::new(ZCursor::new(&jpeg));
