@@ -17,7 +17,7 @@ pub(crate) const CLOCK_HZ: u32 = 48_000_000;
 /// The version of the video class, in binary-coded decimals.
 const VIDEO_CLASS: u16 = 0x0110;
 const USB_VERSION: u16 = 0x0200;
-/// Numbers that nobody makes webcams under: those of the Linux Foundation.
+/// The numbers of the Linux Foundation's webcam gadget.
 const VENDOR: u16 = 0x1d6b;
 const PRODUCT: u16 = 0x0102;
 

@@ -9,6 +9,7 @@ mod controls;
 mod descriptor;
 mod fault;
 mod model;
+mod mosaic;
 mod negotiation;
 mod orders;
 mod payload;

@@ -3,11 +3,8 @@
 
 use crate::controls::{Controls, Id};
 use crate::model::{Coding, FrameSize};
+use crate::mosaic::Mosaic;
 use pinhole_base::Result;
-use pinhole_base::colour::ColourSpace;
-use pinhole_base::format::PixelFormat;
-use pinhole_base::geometry::Size;
-use pinhole_files::{ImageMetadata, Picture, jpeg};
 
 /// Luma, Cb and Cr of BT.601 at limited range.
 type Colour = [u8; 3];
@@ -31,8 +28,6 @@ const BARS: [Colour; 8] = [
     [35, 212, 114],
     BLACK,
 ];
-
-const JPEG_QUALITY: u8 = 85;
 
 /// Frames in which the block crosses the picture.
 const CROSSING_FRAMES: u64 = 60;
@@ -104,13 +99,14 @@ pub(crate) struct Scene {
     still: Option<(Look, Vec<u8>)>,
     /// The present picture, in rows of YUYV.
     pixels: Vec<u8>,
+    mosaic: Mosaic,
 }
 
 impl Scene {
     /// A scene that is seen at a size.
     pub(crate) fn new(size: &FrameSize) -> Self {
         let (width, height) = (usize::from(size.width), usize::from(size.height));
-        Self { width, height, still: None, pixels: Vec::new() }
+        Self { width, height, still: None, pixels: Vec::new(), mosaic: Mosaic::default() }
     }
 
     /// The picture of a number, in a coding.
@@ -121,18 +117,8 @@ impl Scene {
         self.paint(number, &Look::of(controls));
         match coding {
             Coding::Yuyv => Ok(self.pixels.clone()),
-            Coding::Mjpeg => self.compress(),
+            Coding::Mjpeg => self.mosaic.code(&self.pixels, self.width),
         }
-    }
-
-    fn compress(&self) -> Result<Vec<u8>> {
-        let size = Size::new(self.width as u32, self.height as u32);
-        let stride_bytes = 2 * size.width;
-        let colour = ColourSpace::SMPTE170M;
-        let picture = Picture::new(PixelFormat::Yuyv, size, stride_bytes, colour, &self.pixels)?;
-        let mut bytes = Vec::new();
-        jpeg::write(&mut bytes, &picture, JPEG_QUALITY, &ImageMetadata::default())?;
-        Ok(bytes)
     }
 
     fn paint(&mut self, number: u64, look: &Look) {
