@@ -8,7 +8,7 @@
 struct pi_faults pi_faults = { .lux = 500 };
 
 static struct dentry *folder;
-static void (*unplug)(bool gone);
+static int (*unplug)(bool gone);
 static u32 is_unplugged;
 
 static const struct {
@@ -36,15 +36,19 @@ static int read_unplugged(void *data, u64 *value)
 
 static int write_unplugged(void *data, u64 value)
 {
-	if (!!value != is_unplugged)
-		unplug(value);
-	is_unplugged = !!value;
-	return 0;
+	int ret;
+
+	if (!!value == is_unplugged)
+		return 0;
+	ret = unplug(value);
+	if (!ret)
+		is_unplugged = !!value;
+	return ret;
 }
 
 DEFINE_DEBUGFS_ATTRIBUTE(unplugged_ops, read_unplugged, write_unplugged, "%llu\n");
 
-void pi_faults_add(void (*unplug_devices)(bool gone))
+void pi_faults_add(int (*unplug_devices)(bool gone))
 {
 	size_t i;
 

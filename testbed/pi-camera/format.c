@@ -6,7 +6,6 @@
 
 #include "pi-camera.h"
 
-#define SIDE_MAX		16376
 #define STRIDE_MAX		(1 << 18)
 
 #define RAW(pixels, bus, bits_, depth_, order_) {		\
@@ -137,8 +136,8 @@ void pi_format_adjust(struct v4l2_pix_format *pix, bool raw, u32 side_min)
 	u32 stride_min;
 
 	pix->pixelformat = format->fourcc;
-	pix->width = clamp(pix->width & ~1u, side_min, SIDE_MAX);
-	pix->height = clamp(pix->height & ~1u, side_min, SIDE_MAX);
+	pix->width = clamp(pix->width & ~1u, side_min, PI_SIDE_MAX);
+	pix->height = clamp(pix->height & ~1u, side_min, PI_SIDE_MAX);
 	stride_min = DIV_ROUND_UP(pix->width * format->depth, 8);
 	pix->bytesperline = ALIGN(clamp(pix->bytesperline, stride_min, STRIDE_MAX),
 				  format->stride_align);

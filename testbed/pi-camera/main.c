@@ -86,14 +86,17 @@ static int put_there(void)
 	return 0;
 }
 
-static void unplug(bool gone)
+static int unplug(bool gone)
 {
+	int ret = 0;
+
 	mutex_lock(&plug);
 	if (gone)
 		take_away();
-	else if (put_there())
-		pr_err("pi-camera: cannot be plugged in again\n");
+	else
+		ret = put_there();
 	mutex_unlock(&plug);
+	return ret;
 }
 
 static int __init pi_camera_init(void)

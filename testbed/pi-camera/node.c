@@ -54,7 +54,7 @@ static int enum_format(struct file *file, void *fh, struct v4l2_fmtdesc *descrip
 static int enum_frame_sizes(struct file *file, void *fh, struct v4l2_frmsizeenum *sizes)
 {
 	struct pi_node *node = video_drvdata(file);
-	u32 max = 16376;
+	u32 max = PI_SIDE_MAX;
 
 	if (sizes->index || !pi_format_find(node->raw, sizes->pixel_format))
 		return -EINVAL;

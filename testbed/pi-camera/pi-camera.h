@@ -39,12 +39,14 @@ struct pi_faults {
 
 extern struct pi_faults pi_faults;
 
-void pi_faults_add(void (*unplug)(bool gone));
+void pi_faults_add(int (*unplug)(bool gone));
 void pi_faults_remove(void);
 bool pi_fault_every(u32 every, u32 sequence);
 bool pi_fault_fails(unsigned int ioctl);
 
 /* ---- format.c ---- */
+
+#define PI_SIDE_MAX	16376
 
 enum pi_layout { PI_RAW, PI_PLANAR, PI_SEMIPLANAR, PI_YUV422, PI_RGB };
 

@@ -14,7 +14,6 @@
 
 #define WHITE		65535
 #define BAND		8	/* rows that are alike */
-#define WIDTH_MAX	16384
 
 #define HISTOGRAM_BINS	128
 #define AWB_ACROSS	16
@@ -154,10 +153,8 @@ struct conversion {
 
 static struct conversion conversion_to(const struct v4l2_pix_format *pix)
 {
-	u32 encoding = pix->ycbcr_enc ?: V4L2_MAP_YCBCR_ENC_DEFAULT(pix->colorspace);
-	u32 quantization = pix->quantization ?: V4L2_MAP_QUANTIZATION_DEFAULT(false, pix->colorspace, encoding);
-	bool is_709 = encoding == V4L2_YCBCR_ENC_709;
-	bool is_full = quantization == V4L2_QUANTIZATION_FULL_RANGE;
+	bool is_709 = pix->ycbcr_enc == V4L2_YCBCR_ENC_709;
+	bool is_full = pix->quantization == V4L2_QUANTIZATION_FULL_RANGE;
 
 	return (struct conversion){
 		.red = is_709 ? 218 : 306, .blue = is_709 ? 74 : 117,
@@ -352,9 +349,11 @@ static void measure_cell(const struct pi_isp_parameters *parameters, const struc
 	const struct v4l2_rect *crop = &parameters->crop;
 	u32 columns = AWB_ACROSS * ZONE_CELLS, rows = AWB_DOWN * ZONE_CELLS;
 	struct region *zone = &out->awb[row / ZONE_CELLS * AWB_ACROSS + column / ZONE_CELLS];
-	struct region *exposure = &out->agc[row * AGC_DOWN / rows * AGC_ACROSS + column * AGC_ACROSS / columns];
-	struct colour colour = cell(parameters, in, source(column, columns, crop->left, crop->width),
-				    source(row, rows, crop->top, crop->height));
+	u32 exposure_row = row * AGC_DOWN / rows, exposure_column = column * AGC_ACROSS / columns;
+	struct region *exposure = &out->agc[exposure_row * AGC_ACROSS + exposure_column];
+	u32 x = source(column, columns, crop->left, crop->width);
+	u32 y = source(row, rows, crop->top, crop->height);
+	struct colour colour = cell(parameters, in, x, y);
 	struct colour bright = amplified(parameters, colour);
 
 	count(out->histograms[0], &colour);
