@@ -1,11 +1,13 @@
 //! Rigs of the system's own cameras: whatever drivers are loaded and can be opened.
 //!
+//! - `accomplice`: what fails on demand behind a driver.
 //! - `chosen`: a provider that shows one rig's cameras and nothing else.
 //! - `chained`: a node at the end of a media graph, as the plain camera that it is then.
 //! - `troubled`: a node whose driver fails on demand, by the driver's own means.
 //! - `find`: which rigs a machine has.
 //! - `foreign`: memory that a running camera has not allocated.
 
+mod accomplice;
 mod chained;
 mod chosen;
 mod find;
@@ -157,6 +159,7 @@ impl Backstage for Drivers {
         self.inject(0, Fault::UnplugCamera)
     }
 
-    /// What was disconnected comes back when its last user has gone.
-    fn replug(&self) {}
+    fn replug(&self) {
+        self.troubles.plug_in();
+    }
 }

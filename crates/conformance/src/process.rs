@@ -27,4 +27,14 @@ impl Holdings {
             maps: fs::read_to_string("/proc/self/maps")?.lines().count(),
         })
     }
+
+    /// Checks that this is no more than there was before; allocators keep a little.
+    ///
+    /// # Panics
+    /// It is.
+    pub fn assert_flat_since(&self, before: &Self) {
+        assert_eq!(self.descriptors, before.descriptors, "descriptors");
+        assert!(self.maps <= before.maps + 2, "{} maps became {}", before.maps, self.maps);
+        assert!(self.resident_pages < before.resident_pages + 100, "{before:?} became {self:?}");
+    }
 }

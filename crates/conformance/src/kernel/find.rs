@@ -1,6 +1,7 @@
 //! Which rigs a machine has: one for each plain camera, and one for each node of a media graph
 //! at which a sensor's mosaic arrives.
 
+use super::accomplice::Accomplice;
 use super::chained::{Chain, Step};
 use super::troubled::Troubles;
 use super::{KernelRig, Place, cameras_at};
@@ -14,6 +15,9 @@ use pinhole::{Camera, Error, Result, Role};
 const SIZE: Size = Size::new(320, 180);
 const FRAME_US: f32 = 1e6 / 60.0;
 
+/// The drivers that the testbed has.
+const TESTBED: &str = "vivid,vimc,unicam,uvcvideo";
+
 /// What a machine has.
 #[derive(Default)]
 pub struct Found {
@@ -21,6 +25,28 @@ pub struct Found {
     pub rigs: Vec<KernelRig>,
     /// Why devices that may be cameras make no rig.
     pub failures: Vec<Error>,
+}
+
+impl Found {
+    /// Says what is not tested, and fails where it should be: `PINHOLE_DRIVERS=vivid,…` demands a
+    /// camera of each of these drivers, `PINHOLE_DRIVERS=required` of all that the testbed has.
+    ///
+    /// # Panics
+    /// A driver that is demanded has no camera.
+    pub fn demand(&self) {
+        for error in &self.failures {
+            println!("not tested: {error}");
+        }
+        if self.rigs.is_empty() {
+            println!("not tested: there are no cameras that can be opened");
+        }
+        let demanded = std::env::var("PINHOLE_DRIVERS").unwrap_or_default();
+        let demanded = if demanded == "required" { TESTBED } else { &demanded };
+        for driver in demanded.split(',').filter(|driver| !driver.is_empty()) {
+            let has = self.rigs.iter().any(|rig| rig.driver_name() == driver);
+            assert!(has, "there is no camera of {driver}");
+        }
+    }
 }
 
 /// Finds the rigs of this machine.
@@ -132,7 +158,8 @@ fn rig(cameras: &[(String, Place)], at: usize) -> Result<KernelRig> {
         [first.clone()].into_iter().chain(others.map(|(_, (_, place))| place.clone())).collect();
     let (found, _) = cameras_at(&places[..1], &Troubles::default())?;
     let abilities = abilities(first, &found.first()?.acquire()?)?;
-    let troubles = Troubles::of(KernelProvider::new().video_node(&first.node.path)?.as_mut())?;
+    let accomplice = Accomplice::of(driver, &first.node.path);
+    let troubles = Troubles::of(KernelProvider::new().video_node(&first.node.path)?.as_mut(), accomplice)?;
     Ok(KernelRig {
         name: first.node.name.clone(),
         driver: driver.clone(),

@@ -1,6 +1,7 @@
 //! A node whose driver is told to fail at a certain moment: by the controls with which drivers
 //! of virtual cameras can be made to. Knows nothing of what a failure is good for.
 
+use super::accomplice::Accomplice;
 use crate::rig::{NO_FAILURES, NotApplicable, Verdict};
 use pinhole::Result;
 use pinhole::device::{
@@ -18,7 +19,7 @@ const EINVAL: i32 = 22;
 
 /// What a driver does when its control is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// The next such call fails.
     Fails(Call),
     /// The next frame is flagged.
@@ -60,7 +61,7 @@ static SWITCHES: [Switch; 8] = [
 #[derive(Debug, Default)]
 struct Plans {
     /// What is to go wrong, after that many more occasions for it.
-    pending: Vec<(u32, &'static Switch)>,
+    pending: Vec<(u32, Way)>,
     failed_calls: u64,
 }
 
@@ -68,33 +69,45 @@ struct Plans {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Troubles {
     available: Vec<(&'static Switch, ControlCode)>,
+    /// Who else can be told to.
+    accomplice: Option<Accomplice>,
     plans: Arc<Mutex<Plans>>,
 }
 
 impl Troubles {
-    /// Those that a node's driver has controls for.
-    pub(super) fn of(node: &mut dyn VideoNode) -> Result<Self> {
+    /// Those that a node's driver has controls for, and those of what is behind it.
+    pub(super) fn of(node: &mut dyn VideoNode, accomplice: Option<Accomplice>) -> Result<Self> {
         let controls = node.query_controls()?;
         let code = |switch: &Switch| controls.iter().find(|control| control.name == switch.name);
         let available = SWITCHES.iter().filter_map(|switch| Some((switch, code(switch)?.code)));
-        Ok(Self { available: available.collect(), plans: Arc::default() })
+        Ok(Self { available: available.collect(), accomplice, plans: Arc::default() })
     }
 
     /// The same driver, of which nothing is planned.
     pub(super) fn afresh(&self) -> Self {
-        Self { available: self.available.clone(), plans: Arc::default() }
+        self.accomplice.iter().for_each(Accomplice::behave);
+        self.plug_in();
+        Self { plans: Arc::default(), ..self.clone() }
     }
 
     fn plans(&self) -> MutexGuard<'_, Plans> {
         self.plans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn switch(&self, way: Way) -> Option<&'static Switch> {
-        self.available.iter().map(|(switch, _)| *switch).find(|switch| switch.way == way)
+    fn control(&self, way: Way) -> Option<(&'static Switch, ControlCode)> {
+        self.available.iter().copied().find(|(switch, _)| switch.way == way)
+    }
+
+    fn can(&self, way: Way) -> bool {
+        let accomplice = self.accomplice.as_ref();
+        self.control(way).is_some() || accomplice.is_some_and(|accomplice| accomplice.can(way))
     }
 
     /// Plans a fault, after that many occasions for it.
     pub(super) fn plan(&self, after: u32, fault: Fault) -> Verdict {
+        if let (Some(accomplice), Fault::Silence { frames: Some(frames) }) = (&self.accomplice, fault) {
+            return accomplice.skip(after, frames);
+        }
         let (way, reason) = match fault {
             Fault::FailCall { call, target: None, errno } if self.refusals(call).contains(&errno) => {
                 (Way::Fails(call), NO_FAILURES)
@@ -106,36 +119,39 @@ impl Troubles {
             Fault::UnplugCamera => (Way::Disconnects, NotApplicable("nobody can unplug it on demand")),
             _ => return Err(NotApplicable("its driver does not fail like that on demand")),
         };
-        let switch = self.switch(way).ok_or(reason)?;
-        self.plans().pending.push((after, switch));
+        if !self.can(way) {
+            return Err(reason);
+        }
+        self.plans().pending.push((after, way));
         Ok(())
     }
 
     pub(super) fn refusals(&self, call: Call) -> &'static [i32] {
-        self.switch(Way::Fails(call)).map_or(&[], |switch| switch.errnos)
+        self.control(Way::Fails(call)).map_or(&[], |(switch, _)| switch.errnos)
     }
 
     pub(super) fn failed_calls(&self) -> u64 {
         self.plans().failed_calls
     }
 
+    /// Mends what was unplugged: vivid's devices come back when their last user has gone.
+    pub(super) fn plug_in(&self) {
+        self.accomplice.iter().for_each(Accomplice::plug_in);
+    }
+
     /// Takes out what is due, by how many occasions for it are left and what it is.
-    fn take(&self, is_due: impl Fn(&mut u32, Way) -> bool) -> Vec<(&'static Switch, ControlCode)> {
+    fn take(&self, is_due: impl Fn(&mut u32, Way) -> bool) -> Vec<Way> {
         let mut due = Vec::new();
-        self.plans().pending.retain_mut(|(left, switch)| {
-            let is_due = is_due(left, switch.way);
-            due.extend(is_due.then_some(*switch));
+        self.plans().pending.retain_mut(|(left, way)| {
+            let is_due = is_due(left, *way);
+            due.extend(is_due.then_some(*way));
             !is_due
         });
-        let with_code = |switch: &'static Switch| {
-            let (_, code) = self.available.iter().find(|(known, _)| std::ptr::eq(*known, switch))?;
-            Some((switch, *code))
-        };
-        due.into_iter().filter_map(with_code).collect()
+        due
     }
 
     /// What is to go wrong with a call that is about to be made.
-    fn before(&self, call: Call) -> Vec<(&'static Switch, ControlCode)> {
+    fn before(&self, call: Call) -> Vec<Way> {
         self.take(|left, way| {
             let is_due = way == Way::Fails(call) && *left == 0;
             if way == Way::Fails(call) {
@@ -146,7 +162,7 @@ impl Troubles {
     }
 
     /// What is to go wrong with frames, when so many more have come.
-    fn after(&self, frames: u32) -> Vec<(&'static Switch, ControlCode)> {
+    fn after(&self, frames: u32) -> Vec<Way> {
         self.take(|left, way| {
             let is_meant = !matches!(way, Way::Fails(_));
             if is_meant {
@@ -170,11 +186,15 @@ impl Troubled {
         Self { inner, troubles, silenced: None }
     }
 
-    fn set(&mut self, due: Vec<(&'static Switch, ControlCode)>) {
-        for (switch, code) in due {
+    fn commit(&mut self, due: Vec<Way>) {
+        for way in due {
+            let Some((switch, code)) = self.troubles.control(way) else {
+                self.troubles.accomplice.iter().for_each(|accomplice| accomplice.commit(way));
+                continue;
+            };
             let write = ControlWrite { code, value: Payload::Integer(switch.value) };
             self.inner.set_controls(&[write]).expect("the driver takes its own controls");
-            if switch.way == Way::FallsSilent {
+            if way == Way::FallsSilent {
                 self.silenced = Some(code);
             }
         }
@@ -184,7 +204,7 @@ impl Troubled {
     fn call<T>(&mut self, call: Call, make: impl FnOnce(&mut dyn VideoNode) -> Result<T>) -> Result<T> {
         let due = self.troubles.before(call);
         let planned = !due.is_empty();
-        self.set(due);
+        self.commit(due);
         let result = make(self.inner.as_mut());
         if planned && result.is_err() {
             self.troubles.plans().failed_calls += 1;
@@ -199,6 +219,7 @@ impl Troubled {
             // A device that is gone forgets it by itself.
             let _ = self.inner.set_controls(&[write]);
         }
+        self.troubles.accomplice.iter().for_each(Accomplice::behave);
     }
 }
 
@@ -279,14 +300,14 @@ impl VideoNode for Troubled {
 
     fn queue(&mut self, buffer: &QueueBuffer<'_>) -> Result<()> {
         let due = self.troubles.after(0);
-        self.set(due);
+        self.commit(due);
         self.call(Call::Queue, |node| node.queue(buffer))
     }
 
     fn dequeue(&mut self) -> Result<Option<Dequeued>> {
         let done = self.call(Call::Dequeue, |node| node.dequeue())?;
         let due = self.troubles.after(done.iter().len() as u32);
-        self.set(due);
+        self.commit(due);
         Ok(done)
     }
 
