@@ -123,7 +123,7 @@ pub struct ModeDetail {
 /// The sensor refuses, lacks a control that exposing needs, or is gone.
 pub fn modes(sensor: &mut dyn SubDevice, helper: &SensorHelper) -> Result<Vec<ModeDetail>> {
     // What another program has left; the sensor lists the codes that it sends with it.
-    let flips = flips(sensor);
+    let flips = flips(sensor)?;
     let mut modes = Vec::new();
     for code in sensor.media_bus_codes(0)? {
         let Some(format) = RawFormat::from_media_bus_code(code) else { continue };
@@ -138,9 +138,13 @@ pub fn modes(sensor: &mut dyn SubDevice, helper: &SensorHelper) -> Result<Vec<Mo
 }
 
 /// How a sensor mirrors now; not at all where it has no such controls.
-fn flips(sensor: &mut dyn SubDevice) -> Transform {
-    let mut is_on = |code| sensor.control(code).is_ok_and(|value| value != 0);
-    Transform { hflip: is_on(code::HFLIP), vflip: is_on(code::VFLIP) }
+fn flips(sensor: &mut dyn SubDevice) -> Result<Transform> {
+    let known = sensor.query_controls()?;
+    let mut is_on = |code| -> Result<bool> {
+        let is_there = known.iter().any(|control| control.code == code);
+        Ok(is_there && sensor.control(code)? != 0)
+    };
+    Ok(Transform { hflip: is_on(code::HFLIP)?, vflip: is_on(code::VFLIP)? })
 }
 
 fn mode(
