@@ -1,7 +1,6 @@
-//! JPEGs put together from tiles that were coded before: where a picture hardly changes, coding it
-//! takes a twentieth of the time, which an emulated processor does not have. Each tile is a restart
-//! interval (ITU-T T.81, F.1.1.5): its code does not depend on those before it. Knows nothing of what
-//! the pictures show.
+//! JPEGs put together from tiles that were coded before: where a picture hardly changes, little is
+//! left to code, and an emulated processor is slow at it. Each tile is a restart interval (ITU-T T.81,
+//! F.1.1.5): its code does not depend on those before it. Knows nothing of what the pictures show.
 
 use pinhole_base::colour::ColourSpace;
 use pinhole_base::format::PixelFormat;
