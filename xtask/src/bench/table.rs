@@ -11,6 +11,8 @@ pub(crate) struct Row {
     pub(crate) value: f64,
     /// The most that it may be.
     pub(crate) limit: Option<f64>,
+    /// What has been reached where the limit has not: more is a step back.
+    pub(crate) reached: Option<f64>,
     /// What libcamera takes for the same.
     pub(crate) libcamera: Option<f64>,
     /// What it is, in a few words.
@@ -20,12 +22,17 @@ pub(crate) struct Row {
 impl Row {
     /// A value without limit.
     pub(crate) fn new(name: &'static str, value: f64, meaning: &'static str) -> Self {
-        Self { name, value, limit: None, libcamera: None, meaning }
+        Self { name, value, limit: None, reached: None, libcamera: None, meaning }
     }
 
     /// The same with a limit.
     pub(crate) fn at_most(self, limit: f64) -> Self {
         Self { limit: Some(limit), ..self }
+    }
+
+    /// The same, where the limit has not been reached, but this.
+    pub(crate) fn so_far(self, reached: f64) -> Self {
+        Self { reached: Some(reached), ..self }
     }
 
     /// The same with libcamera's figure beside it.
@@ -36,6 +43,11 @@ impl Row {
     /// Whether it is within its limit.
     pub(crate) fn is_ok(&self) -> bool {
         self.limit.is_none_or(|limit| self.value <= limit)
+    }
+
+    /// Whether it is within its limit, or what has been reached of it.
+    pub(crate) fn is_no_step_back(&self) -> bool {
+        self.is_ok() || self.reached.is_some_and(|reached| self.value <= reached)
     }
 
     fn verdict(&self) -> &'static str {
@@ -113,6 +125,13 @@ mod tests {
     fn numbers_are_readable() {
         let shown = [0.0, 1.0, 0.999, 14.5, 3000.4, 35_563_592.0].map(number);
         assert_eq!(shown, ["0", "1", "1.00", "14.50", "3,000", "35,563,592"]);
+    }
+
+    #[test]
+    fn what_was_reached_may_not_be_lost_again() {
+        let row = |value| Row::new("a", value, "x").at_most(3.0).so_far(5.0);
+        assert!([1.0, 3.0, 5.0].map(row).iter().all(Row::is_no_step_back));
+        assert!(!row(5.1).is_no_step_back() && !row(5.0).is_ok() && row(3.0).is_ok());
     }
 
     #[test]
