@@ -147,9 +147,29 @@ pub struct Applied {
     pub cookie: u64,
 }
 
+/// What a control is set to, or left at, in a word that is compared at once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Setting(u64);
+
+impl Setting {
+    const LEFT: u64 = u64::MAX;
+
+    fn new(value: Option<u32>) -> Self {
+        Self(value.map_or(Self::LEFT, u64::from))
+    }
+
+    fn get(self) -> Option<u32> {
+        u32::try_from(self.0).ok()
+    }
+
+    fn or(self, other: Self) -> Self {
+        if self.0 == Self::LEFT { other } else { self }
+    }
+}
+
 #[derive(Clone, Copy, Hash)]
 struct Wish {
-    values: [Option<u32>; 4],
+    values: [Setting; 4],
     cookie: u64,
     /// Wishes are numbered in the order in which they came.
     number: u64,
@@ -158,7 +178,7 @@ struct Wish {
 /// The value of one control in one frame, and the newest wish that it is right for.
 #[derive(Clone, Copy, Hash)]
 struct Effect {
-    value: Option<u32>,
+    value: Setting,
     cookie: u64,
     number: u64,
 }
@@ -171,6 +191,10 @@ impl Effect {
 }
 
 impl Wish {
+    fn new(controls: SensorControls, cookie: u64, number: u64) -> Self {
+        Self { values: controls.by_control().map(Setting::new), cookie, number }
+    }
+
     const fn effect(&self, control: usize) -> Effect {
         Effect { value: self.values[control], cookie: self.cookie, number: self.number }
     }
@@ -186,8 +210,8 @@ impl Wish {
 /// One control's values by frame, up to the newest frame decided.
 struct Track {
     delay: u64,
+    /// Before anything else what it had at first.
     effects: [Effect; HISTORY],
-    latest: Effect,
     /// First frame not yet decided by a frame start.
     next: u64,
     /// What [`Track::latest`] was before the last frame start wrote.
@@ -197,20 +221,33 @@ struct Track {
 impl Track {
     /// A track whose frames before `sequence` + `delay` all have one value.
     fn new(delay: u64, sequence: u64, latest: Effect) -> Self {
-        Self { delay, effects: [latest; HISTORY], latest, next: sequence + delay, before_write: None }
+        Self { delay, effects: [latest; HISTORY], next: sequence + delay, before_write: None }
+    }
+
+    /// The effect in the frame settled last.
+    #[inline]
+    fn latest(&self) -> Effect {
+        self.effects[slot(self.next.wrapping_sub(1))]
     }
 
     /// Settles the next frame.
     fn push(&mut self, effect: Effect) {
         self.effects[slot(self.next)] = effect;
-        self.latest = effect;
         self.next += 1;
     }
 
     /// Changes the frame settled last.
     fn amend(&mut self, effect: Effect) {
-        self.effects[slot(self.next - 1)] = effect;
-        self.latest = effect;
+        self.effects[slot(self.next.wrapping_sub(1))] = effect;
+    }
+
+    /// Forgets the frames before `oldest`.
+    fn skip_to(&mut self, oldest: u64) {
+        if self.next < oldest {
+            let latest = self.latest();
+            self.next = oldest;
+            self.amend(latest);
+        }
     }
 }
 
@@ -262,8 +299,8 @@ impl Hash for DelayedControls {
             took_up,
         } = self;
         let remembered = |next: u64| next.saturating_sub(HISTORY as u64)..next;
-        for Track { delay: _, effects, latest, next, before_write } in tracks {
-            (latest, next, before_write).hash(state);
+        for track @ Track { delay: _, effects, next, before_write } in tracks {
+            (track.latest(), next, before_write).hash(state);
             remembered(*next).for_each(|frame| effects[slot(frame)].hash(state));
         }
         remembered(*next_target).for_each(|frame| targets[slot(frame)].hash(state));
@@ -279,7 +316,7 @@ impl DelayedControls {
     /// `bound`, lowered blanking that would cut the exposure then in effect waits for the
     /// lowered exposure.
     pub fn new(delays: Delays, initial: SensorControls, bound: Option<ExposureBound>) -> Self {
-        let wish = Wish { values: initial.by_control(), cookie: 0, number: 0 };
+        let wish = Wish::new(initial, 0, 0);
         let by_control = delays.by_control();
         Self {
             tracks: std::array::from_fn(|c| Track::new(by_control[c], 0, wish.effect(c))),
@@ -301,7 +338,7 @@ impl DelayedControls {
         self.wishes = 0;
         self.last_start = None;
         self.took_up = false;
-        let wish = Wish { values: initial.by_control(), cookie: 0, number: 0 };
+        let wish = Wish::new(initial, 0, 0);
         self.rebase(0, wish, |c| wish.effect(c));
     }
 
@@ -326,7 +363,7 @@ impl DelayedControls {
             self.pending.pop_front();
         }
         self.wishes += 1;
-        self.pending.push_back(Wish { values: controls.by_control(), cookie, number: self.wishes });
+        self.pending.push_back(Wish::new(controls, cookie, self.wishes));
     }
 
     /// Frame `sequence` has started: what to write now. Writes count as done unless
@@ -344,16 +381,19 @@ impl DelayedControls {
         }
         self.aim(sequence);
         self.last_start = Some(sequence);
-        let mut writes = Writes::default();
-        for (c, control) in SensorControl::ALL.into_iter().enumerate() {
-            let written = self.settle(c, sequence);
-            writes.values[c] = written.map(|value| Write { control, value });
-        }
-        writes
+        let [vblank, hblank, exposure, gain] = SensorControl::ALL;
+        // Not in a loop, so that what differs between them is known when this is compiled.
+        let values = [
+            self.settle(vblank, sequence),
+            self.settle(hblank, sequence),
+            self.settle(exposure, sequence),
+            self.settle(gain, sequence),
+        ];
+        Writes { values }
     }
 
     fn recount(&mut self, sequence: u64) {
-        let latest = self.tracks.each_ref().map(|track| track.latest);
+        let latest = self.tracks.each_ref().map(Track::latest);
         self.rebase(sequence, self.latest_target(), |c| latest[c]);
     }
 
@@ -402,17 +442,20 @@ impl DelayedControls {
     }
 
     /// Settles what control `c` does up to the frame that this frame start decides. Returns
-    /// the value to write, if any.
-    fn settle(&mut self, c: usize, sequence: u64) -> Option<u32> {
+    /// what to write, if anything.
+    #[inline(always)]
+    fn settle(&mut self, control: SensorControl, sequence: u64) -> Option<Write> {
+        let c = control as usize;
         let decided = sequence + self.tracks[c].delay;
         if self.tracks[c].next < decided {
             self.carry_on(c, sequence, decided);
         }
         let target = self.targets[slot(decided)].effect(c);
-        let before = self.tracks[c].latest;
+        let before = self.tracks[c].latest();
         let present = self.cut(c, before);
         if before.value != target.value || present.value != before.value {
-            return self.change(c, sequence, target, present);
+            let written = self.change(c, sequence, target, present);
+            return written.map(|value| Write { control, value });
         }
         let track = &mut self.tracks[c];
         track.push(before.or_equal(target));
@@ -423,20 +466,20 @@ impl DelayedControls {
     /// Settles a control that is to change, or that the driver cuts.
     #[inline(never)]
     fn change(&mut self, c: usize, sequence: u64, target: Effect, present: Effect) -> Option<u32> {
-        let before = self.tracks[c].latest;
+        let before = self.tracks[c].latest();
         let wanted = if c == VBLANK && self.must_wait(sequence) { present } else { self.cut(c, target) };
         let write = wanted.value != present.value;
         let settled = if write { wanted } else { present.or_equal(target) };
         self.tracks[c].push(settled);
         self.tracks[c].before_write = (settled.value != before.value).then_some(before);
-        if write { wanted.value } else { None }
+        if write { wanted.value.get() } else { None }
     }
 
     /// Settles control `c` for the frames before `decided` whose frame starts were missed.
     #[cold]
     fn carry_on(&mut self, c: usize, sequence: u64, decided: u64) {
         let oldest = self.horizon(sequence + self.longest_delay);
-        self.tracks[c].next = self.tracks[c].next.max(oldest);
+        self.tracks[c].skip_to(oldest);
         while self.tracks[c].next < decided {
             let carried = self.planned(c, self.tracks[c].next);
             self.tracks[c].push(carried);
@@ -447,18 +490,19 @@ impl DelayedControls {
     fn planned(&self, c: usize, frame: u64) -> Effect {
         let track = &self.tracks[c];
         let aimed = track.next..(frame + 1).min(self.next_target);
-        aimed.fold(track.latest, |effect, frame| effect.or_equal(self.targets[slot(frame)].effect(c)))
+        aimed.fold(track.latest(), |effect, frame| effect.or_equal(self.targets[slot(frame)].effect(c)))
     }
 
     /// What the driver makes of an exposure that is too long for the blanking.
+    #[inline(always)]
     fn cut(&self, c: usize, effect: Effect) -> Effect {
         if c != EXPOSURE {
             return effect;
         }
-        let room = self.bound.and_then(|bound| bound.room(self.tracks[VBLANK].latest.value));
-        match (effect.value, room) {
+        let room = self.bound.and_then(|bound| bound.room(self.tracks[VBLANK].latest().value));
+        match (effect.value.get(), room) {
             (Some(lines), Some(room)) if lines > room => {
-                Effect { value: Some(room), ..self.tracks[c].latest }
+                Effect { value: Setting::new(Some(room)), ..self.tracks[c].latest() }
             }
             _ => effect,
         }
@@ -469,7 +513,7 @@ impl DelayedControls {
         let frame = |c: usize| sequence + self.tracks[c].delay;
         let due = self.targets[slot(frame(VBLANK))];
         let Some(room) = self.bound.and_then(|bound| bound.room(due.values[VBLANK])) else { return false };
-        let fits = |wish: &Wish| wish.values[EXPOSURE].is_none_or(|lines| lines <= room);
+        let fits = |wish: &Wish| wish.values[EXPOSURE].get().is_none_or(|lines| lines <= room);
         let mut earlier = (frame(EXPOSURE)..frame(VBLANK)).map(|frame| &self.targets[slot(frame)]);
         fits(&due) && !earlier.all(fits)
     }
@@ -499,7 +543,7 @@ impl DelayedControls {
             self.postpone();
         }
         let target = self.targets[slot(self.tracks[c].next - 1)].effect(c);
-        self.tracks[c].latest = before;
+        self.tracks[c].amend(before);
         let present = self.cut(c, before).or_equal(target);
         self.tracks[c].amend(present);
     }
@@ -515,6 +559,7 @@ impl DelayedControls {
 
     /// What applied to frame `sequence`; `None` if it lies further back than the record
     /// reaches. A frame newer than the newest frame start gets what is known to apply.
+    #[inline(always)]
     pub fn get(&self, sequence: u32) -> Option<Applied> {
         let frame = u64::from(sequence);
         if frame + (HISTORY as u64) < self.next_target {
@@ -527,10 +572,10 @@ impl DelayedControls {
         let older = if exposure.number < hblank.number { &exposure } else { &hblank };
         let oldest = if gain.number < older.number { &gain } else { older };
         let controls = SensorControls {
-            exposure_lines: exposure.value?,
-            gain_code: gain.value?,
-            vblank: vblank.value?,
-            hblank: hblank.value,
+            exposure_lines: exposure.value.get()?,
+            gain_code: gain.value.get()?,
+            vblank: vblank.value.get()?,
+            hblank: hblank.value.get(),
         };
         Some(Applied { controls, cookie: oldest.cookie })
     }
@@ -553,7 +598,7 @@ impl DelayedControls {
 
 impl ExposureBound {
     /// The longest exposure that fits that blanking, in lines.
-    fn room(self, vblank: Option<u32>) -> Option<u32> {
-        Some(self.height.saturating_add(vblank?).saturating_sub(self.margin_lines))
+    fn room(self, vblank: Setting) -> Option<u32> {
+        Some(self.height.saturating_add(vblank.get()?).saturating_sub(self.margin_lines))
     }
 }

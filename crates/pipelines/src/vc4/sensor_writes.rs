@@ -28,8 +28,14 @@ impl SensorWrites {
     /// Takes in those of a frame start in the place of those before.
     pub(super) fn set(&mut self, sequence: u32, writes: &Writes) {
         self.sequence = sequence;
+        (self.first, self.count) = (0, 0);
+        if !writes.is_empty() {
+            self.fill(writes);
+        }
+    }
+
+    fn fill(&mut self, writes: &Writes) {
         self.first = usize::from(writes.priority().is_some());
-        self.count = 0;
         for write in writes.iter() {
             self.list[self.count] = ControlWrite { code: code(write.control), value: integer(write.value) };
             self.count += 1;
