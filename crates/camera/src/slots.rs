@@ -9,18 +9,22 @@ use crate::lru::Lru;
 
 const NONE: u16 = u16::MAX;
 
+/// Most slots of a device that are used; V4L2 grants 32.
+pub const SLOTS_MAX: u16 = 63;
+
 /// The slots of one device queue.
 #[derive(Debug)]
 pub struct Slots {
     buffer_in: Vec<u16>,
     slot_of: Vec<u16>,
-    idle: Lru,
+    idle: Lru<{ SLOTS_MAX as usize + 1 }>,
 }
 
 impl Slots {
-    /// `count` empty slots, for buffers numbered below `buffers`.
+    /// `count` empty slots, but at most [`SLOTS_MAX`], for buffers numbered below `buffers`.
     pub fn new(count: u16, buffers: u16) -> Self {
-        let mut idle = Lru::new(count);
+        let count = count.min(SLOTS_MAX);
+        let mut idle = Lru::default();
         (0..count).for_each(|slot| idle.push(slot));
         Self { buffer_in: vec![NONE; usize::from(count)], slot_of: vec![NONE; usize::from(buffers)], idle }
     }

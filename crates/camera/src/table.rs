@@ -32,6 +32,9 @@ impl Hasher for IdentityHasher {
     }
 }
 
+/// Most buffers that a table can be made for.
+pub const CAPACITY_MAX: u16 = 511;
+
 struct Entry {
     memory: Arc<FrameMemory>,
     /// The token of a buffer that is in the application's hands.
@@ -44,12 +47,16 @@ pub struct BufferTable {
     ledger: Ledger,
     entries: Vec<Option<Entry>>,
     by_identity: HashMap<Identity, u16, BuildHasherDefault<IdentityHasher>>,
-    idle: Lru,
+    idle: Lru<{ CAPACITY_MAX as usize + 1 }>,
 }
 
 impl BufferTable {
     /// A table for at most `capacity` buffers.
+    ///
+    /// # Panics
+    /// That is more than [`CAPACITY_MAX`].
     pub fn new(capacity: u16) -> Self {
+        assert!(capacity <= CAPACITY_MAX, "a table for {capacity} buffers is too large");
         Self {
             ledger: Ledger::new(capacity),
             entries: (0..capacity).map(|_| None).collect(),
@@ -57,7 +64,7 @@ impl BufferTable {
                 usize::from(capacity) * 2,
                 BuildHasherDefault::default(),
             ),
-            idle: Lru::new(capacity),
+            idle: Lru::default(),
         }
     }
 
@@ -80,7 +87,7 @@ impl BufferTable {
     /// # Errors
     /// The buffer is in use already (it was queued through another descriptor), is one of the
     /// camera's own, or every known buffer is in use.
-    #[inline]
+    #[inline(always)]
     pub fn adopt(&mut self, memory: &Arc<FrameMemory>) -> Result<(Token, Option<usize>)> {
         let place = memory.place();
         match self.entries.get_mut(usize::from(place)) {
@@ -113,7 +120,7 @@ impl BufferTable {
     }
 
     /// Gives a buffer back into the application's hands.
-    #[inline]
+    #[inline(always)]
     pub fn park(&mut self, token: Token, from: Owner) {
         self.ledger.transfer(&token, from, Owner::Application);
         let index = token.index();
@@ -123,7 +130,7 @@ impl BufferTable {
     }
 
     /// Moves a buffer from one owner to another; see [`Ledger::transfer`].
-    #[inline]
+    #[inline(always)]
     pub fn transfer(&mut self, token: &Token, from: Owner, to: Owner) {
         self.ledger.transfer(token, from, to);
     }

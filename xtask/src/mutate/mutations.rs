@@ -111,8 +111,8 @@ pub(super) const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "slot-taken-newest",
         file: "crates/camera/src/lru.rs",
-        original: "let oldest = self.links[usize::from(joint)].next;",
-        replacement: "let oldest = self.links[usize::from(joint)].previous;",
+        original: "let oldest = self.link(Self::JOINT).next;",
+        replacement: "let oldest = self.link(Self::JOINT).previous;",
         models: "the slot of the buffer that was used last is given away",
     },
     Mutation {
