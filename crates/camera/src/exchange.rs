@@ -43,6 +43,8 @@ struct State {
     /// Requests that the loop has.
     held: usize,
     failure: Option<Error>,
+    /// How many threads wait in [`Exchange::wait`].
+    waiters: usize,
     closed: bool,
     task: Option<std::task::Waker>,
     drops: DropCounters,
@@ -111,6 +113,7 @@ impl Exchange {
     ///
     /// # Errors
     /// The camera has stopped or failed, or [`REQUESTS_MAX`] requests are under way.
+    #[inline(always)]
     pub fn queue(&self, mut request: Request) -> Result<(), Box<QueueError>> {
         let mut state = self.lock();
         let under_way = state.inbox.len() + state.held;
@@ -133,6 +136,7 @@ impl Exchange {
     }
 
     /// Takes the next completed request out; never waits.
+    #[inline(always)]
     pub fn take(&self) -> Taken {
         let mut state = self.lock();
         let taken = self.take_from(&mut state);
@@ -183,7 +187,9 @@ impl Exchange {
                 Taken::Later => {}
                 taken => return taken,
             }
+            state.waiters += 1;
             state = self.arrived.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            state.waiters -= 1;
         }
     }
 
@@ -234,6 +240,7 @@ impl Exchange {
     }
 
     /// The next queued request.
+    #[inline(always)]
     pub fn next_queued(&self) -> Option<Request> {
         let mut state = self.lock();
         let request = state.inbox.pop_front()?;
@@ -248,6 +255,7 @@ impl Exchange {
     }
 
     /// Hands out a completed request.
+    #[inline(always)]
     pub fn complete(&self, request: Request) {
         let mut state = self.lock();
         state.held -= 1;
@@ -282,12 +290,19 @@ impl Exchange {
         self.announce(state);
     }
 
+    /// Tells whoever waits. To notify nobody is a system call, so waiters are counted, under the
+    /// lock that what they wait for is changed under. So a waiter either had counted itself
+    /// before that change, and then it waits already (it gave up the lock by waiting) and is
+    /// notified; or it locks after the change, and sees it before it waits.
     #[inline]
     fn announce(&self, mut state: MutexGuard<'_, State>) {
         let task = state.task.take();
+        let is_awaited = state.waiters > 0;
         self.news.store(true, Ordering::Release);
         drop(state);
-        self.arrived.notify_one();
+        if is_awaited {
+            self.arrived.notify_one();
+        }
         if self.watched.load(Ordering::Relaxed) {
             self.readable.wake();
         }
