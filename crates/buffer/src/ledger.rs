@@ -83,7 +83,7 @@ impl Ledger {
     ///
     /// # Panics
     /// The buffer is not `from`'s: an invariant of the pipeline is broken.
-    #[inline]
+    #[inline(always)]
     pub fn transfer(&mut self, token: &Token, from: Owner, to: Owner) {
         let entry = &mut self.entries[token.index()];
         if entry.generation != token.generation || entry.owner != Some(from) {

@@ -8,7 +8,7 @@ use crate::devices::Devices;
 use crate::exchange::Exchange;
 use crate::fences::FenceGate;
 use crate::job::{ControlLoop, Job};
-use crate::pipeline::{Action, Actions, ControlTarget, Event, Pipeline};
+use crate::pipeline::{Action, Actions, Contents, ControlTarget, Event, Pipeline};
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::PlaneMemory;
 use pinhole_device::node::PLANES_MAX;
@@ -208,14 +208,12 @@ impl<P: Pipeline> Engine<P> {
     fn carry_out(&mut self, exchange: &Exchange) -> Result<()> {
         while let Some(action) = self.actions.pop_front() {
             match action {
-                Action::Queue { stream, slot, buffer, bytes_used, timestamp } => {
-                    self.queue(stream, slot, buffer, bytes_used, timestamp);
+                Action::Queue { stream, slot, buffer, filled } => {
+                    let contents = if filled { self.pipeline.contents(stream) } else { Contents::default() };
+                    self.queue(stream, slot, buffer, contents);
                 }
                 Action::WriteControls(target) => self.write_controls(target),
-                Action::SetCrop { stream, crop } => {
-                    let set = self.devices.nodes[usize::from(stream)].set_crop(crop);
-                    self.tell_failure(ControlTarget::Stream(stream), set.map(drop));
-                }
+                Action::SetCrop { stream } => self.set_crop(stream),
                 Action::Recall { stream } => {
                     let node = &mut self.devices.nodes[usize::from(stream)];
                     node.stream_off()?;
@@ -232,8 +230,17 @@ impl<P: Pipeline> Engine<P> {
         Ok(())
     }
 
-    fn queue(&mut self, stream: u8, slot: u16, buffer: u16, bytes_used: u32, timestamp: Timestamp) {
+    fn set_crop(&mut self, stream: u8) {
+        if let Some(crop) = self.pipeline.crop(stream) {
+            let set = self.devices.nodes[usize::from(stream)].set_crop(crop);
+            self.tell_failure(ControlTarget::Stream(stream), set.map(drop));
+        }
+    }
+
+    #[inline(always)]
+    fn queue(&mut self, stream: u8, slot: u16, buffer: u16, contents: Contents) {
         let node = &mut self.devices.nodes[usize::from(stream)];
+        let Contents { bytes_used, timestamp } = contents;
         let mut give =
             |planes: &[QueuePlane<'_>]| node.queue(&QueueBuffer { slot: u32::from(slot), planes, timestamp });
         let queued = match self.pipeline.memory(buffer).planes() {

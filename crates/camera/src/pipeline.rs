@@ -82,7 +82,8 @@ pub enum Event<'a> {
     Timer,
 }
 
-/// Something to be done.
+/// Something to be done. Small, for it is moved into a queue and out again: what takes more
+/// room, the pipeline is asked for.
 #[derive(Debug)]
 pub enum Action {
     /// Give a buffer to a device.
@@ -93,20 +94,16 @@ pub enum Action {
         slot: u16,
         /// The buffer's number in the pipeline's table.
         buffer: u16,
-        /// Bytes that hold data, for a device's input.
-        bytes_used: u32,
-        /// The frame's time stamp, for a device's input.
-        timestamp: Timestamp,
+        /// The device reads it: [`Pipeline::contents`] has what is in it.
+        filled: bool,
     },
     /// Write the controls that [`Pipeline::controls`], [`Pipeline::first_controls`] or
     /// [`Pipeline::sensor_controls`] has for the target.
     WriteControls(ControlTarget),
-    /// Set which part of the frame a device processes.
+    /// Set which part of the frame a device processes: that which [`Pipeline::crop`] has.
     SetCrop {
         /// The stream.
         stream: u8,
-        /// The part.
-        crop: Rect<ModePixels>,
     },
     /// Stop and restart a device's queue, so that it gives its buffers back.
     Recall {
@@ -119,6 +116,17 @@ pub enum Action {
     Complete(Request),
     /// Stop everything: the camera has failed.
     Fail(Error),
+}
+
+const _: () = assert!(size_of::<Option<Action>>() == 16, "an action takes two words");
+
+/// What a buffer holds that is given to a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Bytes that hold data.
+    pub bytes_used: u32,
+    /// The frame's time stamp.
+    pub timestamp: Timestamp,
 }
 
 /// Actions that wait to be carried out, in order.
@@ -139,6 +147,18 @@ pub trait Pipeline: Send {
 
     /// The memory of a buffer that an action names.
     fn memory(&self, buffer: u16) -> &FrameMemory;
+
+    /// What is in the buffer that is to be queued, for a device's input.
+    #[inline]
+    fn contents(&self, _stream: u8) -> Contents {
+        Contents::default()
+    }
+
+    /// Which part of the frame the device behind the stream of that number is to process; `None`
+    /// for all of it.
+    fn crop(&self, _stream: u8) -> Option<Rect<ModePixels>> {
+        None
+    }
 
     /// The controls to be written to the device behind the stream of that number.
     fn controls(&self, stream: u8) -> WriteList<'_>;

@@ -42,7 +42,7 @@ impl<T> Ring<T> {
     }
 
     /// Appends one.
-    #[inline]
+    #[inline(always)]
     pub fn push_back(&mut self, item: T) {
         if self.count == self.places.len() {
             self.grow();
@@ -67,7 +67,7 @@ impl<T> Ring<T> {
     ///
     /// # Panics
     /// There are not as many.
-    #[inline]
+    #[inline(always)]
     pub fn push_before(&mut self, behind: usize, item: T) {
         self.push_back(item);
         for at in (self.count - behind..self.count).rev() {
@@ -86,7 +86,7 @@ impl<T> Ring<T> {
     }
 
     /// Takes the first one out.
-    #[inline]
+    #[inline(always)]
     pub fn pop_front(&mut self) -> Option<T> {
         if self.count == 0 {
             return None;
@@ -104,13 +104,13 @@ impl<T> Ring<T> {
     }
 
     /// The one that has so many before it.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, at: usize) -> Option<&T> {
         if at < self.count { self.places[self.place(at)].as_ref() } else { None }
     }
 
     /// The same, to be changed.
-    #[inline]
+    #[inline(always)]
     pub fn get_mut(&mut self, at: usize) -> Option<&mut T> {
         let place = self.place(at);
         if at < self.count { self.places[place].as_mut() } else { None }

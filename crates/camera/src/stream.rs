@@ -21,7 +21,6 @@ use crate::pipeline::{Action, Actions};
 use crate::ring::Ring;
 use crate::slots::Slots;
 use crate::table::BufferTable;
-use pinhole_base::Timestamp;
 use pinhole_buffer::{Owner, Token};
 
 /// What a stream is made for.
@@ -108,6 +107,7 @@ impl Stream {
     }
 
     /// Queues a buffer that [`BufferTable::adopt`] gave, on behalf of a request.
+    #[inline(always)]
     pub fn queue(
         &mut self,
         token: Token,
@@ -150,6 +150,7 @@ impl Stream {
     /// Queues a buffer that must be in the device at once (the ISP's side of a run): takes it
     /// from the pool if none is given. `None` if there is none, or no slot; nothing waits.
     #[must_use]
+    #[inline(always)]
     pub fn queue_now(
         &mut self,
         token: Option<Token>,
@@ -177,6 +178,7 @@ impl Stream {
     }
 
     /// Queues an internal buffer that is free again, at once where nothing is in its way.
+    #[inline(always)]
     pub fn requeue(&mut self, token: Token, from: Owner, table: &mut BufferTable, actions: &mut Actions) {
         if self.waiting.is_empty()
             && self.pool.is_empty()
@@ -190,6 +192,7 @@ impl Stream {
     }
 
     /// Puts an internal buffer back: into the pool, then serves whoever waits.
+    #[inline(always)]
     pub fn put_back(&mut self, token: Token, from: Owner, table: &mut BufferTable, actions: &mut Actions) {
         table.transfer(&token, from, Owner::Pool);
         self.pool.push(token);
@@ -241,13 +244,7 @@ impl Stream {
         let buffer = token.index() as u16;
         self.in_device[usize::from(slot)] = Some(Returned { token, request });
         self.queued += 1;
-        actions.push_back(Action::Queue {
-            stream: self.traits.index,
-            slot,
-            buffer,
-            bytes_used: 0,
-            timestamp: Timestamp::ZERO,
-        });
+        actions.push_back(Action::Queue { stream: self.traits.index, slot, buffer, filled: false });
     }
 
     /// The owner of buffers that this stream's device has.

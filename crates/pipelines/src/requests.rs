@@ -59,6 +59,7 @@ impl RequestQueue {
     }
 
     /// The request of that number, if it is under way.
+    #[inline(always)]
     pub fn get(&mut self, number: u64) -> Option<&mut Entry> {
         let at = number.checked_sub(self.first)?;
         self.entries.get_mut(at as usize)
@@ -75,6 +76,7 @@ impl RequestQueue {
     }
 
     /// Notes that a request is done or given up.
+    #[inline(always)]
     pub fn finish(&mut self, number: u64) {
         if let Some(entry) = self.get(number)
             && entry.progress != Progress::Done

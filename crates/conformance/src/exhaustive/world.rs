@@ -365,7 +365,9 @@ impl World {
     fn carry_out(&mut self) {
         while let Some(action) = self.actions.pop_front() {
             match action {
-                Action::Queue { stream, slot, buffer, timestamp, .. } => {
+                Action::Queue { stream, slot, buffer, filled } => {
+                    let contents = filled.then(|| self.machine.contents(stream));
+                    let timestamp = contents.unwrap_or_default().timestamp;
                     self.queue(stream, Held { slot, buffer }, timestamp);
                 }
                 Action::WriteControls(target) => self.write(target),

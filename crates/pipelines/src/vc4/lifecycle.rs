@@ -6,11 +6,12 @@ use super::plan::{EMBEDDED, IMAGE, INPUT, STATISTICS, STREAMS};
 use super::run::Run;
 use super::sensor_writes::integer;
 use crate::requests::Progress;
+use pinhole_base::geometry::{ModePixels, Rect};
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::{FrameMemory, Owner};
 use pinhole_camera::devices::{Devices, export};
 use pinhole_camera::drops::DropCounters;
-use pinhole_camera::pipeline::{Action, Actions, Event, Pipeline};
+use pinhole_camera::pipeline::{Action, Actions, Contents, Event, Pipeline};
 use pinhole_camera::slots::Slots;
 use pinhole_camera::stream::Stream;
 use pinhole_camera::table::BufferTable;
@@ -31,6 +32,19 @@ impl Pipeline for Machine {
 
     fn memory(&self, buffer: u16) -> &FrameMemory {
         self.table.memory(usize::from(buffer))
+    }
+
+    #[inline]
+    fn contents(&self, stream: u8) -> Contents {
+        let image = self.input.as_ref().filter(|_| stream == INPUT).map(|(_, image)| image);
+        image.map_or_else(Contents::default, |image| Contents {
+            bytes_used: image.bytes_used,
+            timestamp: image.timestamp,
+        })
+    }
+
+    fn crop(&self, _stream: u8) -> Option<Rect<ModePixels>> {
+        self.crop_set
     }
 
     #[inline]

@@ -184,7 +184,7 @@ impl Machine {
     }
 
     /// Does what has become possible: after most events, nothing.
-    #[inline]
+    #[inline(always)]
     fn go_on(&mut self, now: Timestamp, actions: &mut Actions) {
         let images = self.matcher.images();
         if images > 1 || (images == 1 && self.run.is_none()) {
@@ -198,6 +198,7 @@ impl Machine {
 
     // Requests.
 
+    #[inline(always)]
     fn on_request(&mut self, now: Timestamp, request: Request, actions: &mut Actions) {
         if request.status() == RequestStatus::Cancelled {
             self.drops.count(DropCause::Fence);
@@ -212,26 +213,24 @@ impl Machine {
         self.queue_raw(number, actions);
     }
 
+    #[inline(always)]
     fn adopt_buffers(&mut self, number: u64) -> Result<()> {
+        let entry = self.requests.get(number).expect("the request was just queued");
         for stream in [IMAGE, OUTPUT0, OUTPUT1] {
             let Some(place) = self.plan.place[usize::from(stream)] else { continue };
-            let entry = self.requests.get(number).expect("the request was just queued");
             let Some(buffer) = entry.request.buffer_at(place) else { continue };
             check_size(buffer.memory().bytes(), self.plan.buffer_bytes[usize::from(stream)], place)?;
             let (token, evicted) = self.table.adopt(buffer.memory())?;
             entry.tokens[place] = Some(token);
             if let Some(evicted) = evicted {
-                self.forget(evicted);
+                self.streams.iter_mut().for_each(|stream| stream.forget(evicted));
+                self.input_slots.forget(evicted);
             }
         }
         Ok(())
     }
 
-    fn forget(&mut self, buffer: usize) {
-        self.streams.iter_mut().for_each(|stream| stream.forget(buffer));
-        self.input_slots.forget(buffer);
-    }
-
+    #[inline(always)]
     fn queue_raw(&mut self, number: u64, actions: &mut Actions) {
         let Some(place) = self.plan.place[usize::from(IMAGE)] else { return };
         let entry = self.requests.get(number).expect("the request was just queued");
@@ -263,6 +262,7 @@ impl Machine {
     }
 
     /// Gives a filled buffer back to the request it came with, or to its stream's pool.
+    #[inline(always)]
     pub(super) fn settle(
         &mut self,
         stream: u8,
@@ -287,6 +287,7 @@ impl Machine {
 
     // Buffers.
 
+    #[inline(always)]
     fn on_buffer(&mut self, now: Timestamp, stream: u8, done: &Dequeued, actions: &mut Actions) {
         match stream {
             IMAGE => self.on_image(now, done, actions),
@@ -298,6 +299,7 @@ impl Machine {
         }
     }
 
+    #[inline(always)]
     fn on_image(&mut self, now: Timestamp, done: &Dequeued, actions: &mut Actions) {
         let stream = &mut self.streams[usize::from(IMAGE)];
         let Some(returned) = stream.dequeued(done.slot) else {
@@ -335,6 +337,7 @@ impl Machine {
         }
     }
 
+    #[inline(always)]
     fn on_embedded(&mut self, done: &Dequeued) {
         let stream = &mut self.streams[usize::from(EMBEDDED)];
         let Some(returned) = stream.dequeued(done.slot) else {
@@ -360,6 +363,7 @@ impl Machine {
         self.release_image(image, Owner::Matching, actions);
     }
 
+    #[inline(always)]
     pub(super) fn release_image(&mut self, image: Image, from: Owner, actions: &mut Actions) {
         let info = image.info();
         self.settle(IMAGE, image.token, from, image.request, info, actions);
@@ -367,6 +371,7 @@ impl Machine {
     }
 
     /// Internal streams of the receiver have everything queued at all times.
+    #[inline(always)]
     fn keep_receiver_busy(&mut self, actions: &mut Actions) {
         if !self.plan.raw_is_external() {
             self.streams[usize::from(IMAGE)].queue_all(&mut self.table, actions);
@@ -374,6 +379,7 @@ impl Machine {
         self.streams[usize::from(EMBEDDED)].queue_all(&mut self.table, actions);
     }
 
+    #[inline(always)]
     pub(super) fn release_embedded(&mut self, token: Token, from: Owner, actions: &mut Actions) {
         self.streams[usize::from(EMBEDDED)].requeue(token, from, &mut self.table, actions);
     }

@@ -90,6 +90,7 @@ impl Matcher {
 
     /// Takes in an image. One that comes late takes its place before those of later requests,
     /// or those that began later.
+    #[inline(always)]
     pub fn push_image(&mut self, image: Image) {
         let later = |other: &&Image| match (other.request, image.request) {
             (Some(theirs), Some(its)) => theirs > its,
@@ -100,6 +101,7 @@ impl Matcher {
     }
 
     /// Takes in embedded data, likewise.
+    #[inline(always)]
     pub fn push_embedded(&mut self, embedded: Embedded) {
         let later = |other: &&Embedded| other.timestamp > embedded.timestamp;
         let behind = self.embedded.iter().rev().take_while(later).count();
@@ -128,7 +130,7 @@ impl Matcher {
 
     /// The next pair, if the first image need not wait any longer. `unmatched` is given the
     /// embedded data that no image will come for.
-    #[inline]
+    #[inline(always)]
     pub fn next(
         &mut self,
         now: Timestamp,
@@ -177,6 +179,7 @@ impl Matcher {
         }
     }
 
+    #[inline(always)]
     fn drop_older(&mut self, timestamp: Timestamp, unmatched: &mut Vec<Unmatched>) {
         while self.embedded.front().is_some_and(|embedded| embedded.timestamp < timestamp) {
             let orphan = self.embedded.pop_front().expect("there is a first one");

@@ -240,6 +240,7 @@ impl Machine {
     }
 
     /// What the sensor was set to in a frame. Frames from before the record get its oldest.
+    #[inline(always)]
     pub(super) fn applied(&self, sequence: u32) -> Applied {
         let known = self.delayed.get(sequence.max(self.delayed.oldest()));
         known.unwrap_or(Applied { controls: self.plan.initial, cookie: 0 })
@@ -256,7 +257,7 @@ impl Machine {
         job.metadata.set(control::SCALER_CROP, native);
         if self.crop_set != Some(mode) {
             self.crop_set = Some(mode);
-            actions.push_back(Action::SetCrop { stream: INPUT, crop: mode });
+            actions.push_back(Action::SetCrop { stream: INPUT });
         }
     }
 
@@ -367,6 +368,7 @@ impl Machine {
         }
     }
 
+    #[inline(always)]
     fn feed_output(&mut self, stream: u8, actions: &mut Actions) -> Option<()> {
         let run = self.run.as_mut()?;
         let place = self.plan.place[usize::from(stream)];
@@ -383,13 +385,7 @@ impl Machine {
         let slot = self.input_slots.take(buffer)?;
         let image = run.image.take()?;
         self.table.transfer(&image.token, Owner::Matching, Owner::Device(INPUT));
-        actions.push_back(Action::Queue {
-            stream: INPUT,
-            slot,
-            buffer: buffer as u16,
-            bytes_used: image.bytes_used,
-            timestamp: image.timestamp,
-        });
+        actions.push_back(Action::Queue { stream: INPUT, slot, buffer: buffer as u16, filled: true });
         self.input = Some((slot, image));
         run.isp |= bit(INPUT);
         Some(())
@@ -397,6 +393,7 @@ impl Machine {
 
     // The ISP's buffers.
 
+    #[inline(always)]
     pub(super) fn on_input(&mut self, done: &Dequeued, actions: &mut Actions) {
         let Some((slot, image)) = self.input.take_if(|(slot, _)| u32::from(*slot) == done.slot) else {
             self.drops.count(DropCause::Impossible);
@@ -408,6 +405,7 @@ impl Machine {
         self.isp_returned(INPUT);
     }
 
+    #[inline(always)]
     pub(super) fn on_output(&mut self, stream: u8, done: &Dequeued, actions: &mut Actions) {
         let queue = &mut self.streams[usize::from(stream)];
         let (Some(returned), device) = (queue.dequeued(done.slot), queue.device()) else {
@@ -437,6 +435,7 @@ impl Machine {
         }
     }
 
+    #[inline(always)]
     pub(super) fn on_statistics(&mut self, now: Timestamp, done: &Dequeued, actions: &mut Actions) {
         let queue = &mut self.streams[usize::from(STATISTICS)];
         let (Some(returned), device) = (queue.dequeued(done.slot), queue.device()) else {
@@ -466,6 +465,7 @@ impl Machine {
         self.finish_process(job, actions);
     }
 
+    #[inline(always)]
     fn finish_process(&mut self, job: Box<Job>, actions: &mut Actions) {
         let token = self.run.as_mut().and_then(|run| run.statistics.take());
         if let Some(token) = token {
@@ -482,6 +482,7 @@ impl Machine {
         self.end_run_if_done();
     }
 
+    #[inline(always)]
     fn isp_returned(&mut self, stream: u8) {
         if let Some(run) = self.run.as_mut() {
             run.isp &= !bit(stream);
@@ -489,13 +490,14 @@ impl Machine {
         self.end_run_if_done();
     }
 
-    #[inline]
+    #[inline(always)]
     fn end_run_if_done(&mut self) {
         if self.run.as_ref().is_some_and(|run| run.processed && run.isp == 0) {
             self.end_run();
         }
     }
 
+    #[inline(always)]
     fn end_run(&mut self) {
         let Some(run) = self.run.take() else { return };
         let JobPlace::Home(mut job) = run.job else { return };
