@@ -96,7 +96,7 @@ fn instructions(figures: &Figures, profile: &Profile) -> Result<Vec<Row>, String
     Ok(vec![
         Row::new("core.request.instructions", core, "pipeline, loop and session, user space")
             .at_most(3000.0)
-            .so_far(5100.0)
+            .so_far(4550.0)
             .against(72_800.0),
         Row::new("core.request.instructions_devices", devices, "the simulated devices, and counting calls"),
         Row::new("core.request.instructions_algorithms", algorithms, "the control algorithms")
