@@ -17,7 +17,7 @@ struct Arguments {
     #[arg(long)]
     frames: Option<usize>,
     /// Of so many ways into known states, go one on to see whether the state is known rightly
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     doubt: u64,
 }
 

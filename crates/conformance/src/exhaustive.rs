@@ -77,12 +77,13 @@ const LEAST: Setting = Setting {
 
 impl Setting {
     /// All that are searched.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self { name: "raw-and-processed", streams: RAW_AND_PROCESSED, embedded: true, frames: 2, ..LEAST },
         Self { name: "raw-without-embedded-data", streams: RAW_AND_PROCESSED, ..LEAST },
         Self { name: "processed", embedded: true, ..LEAST },
         Self { name: "two-processed", streams: TWO_PROCESSED, frames: 2, ..LEAST },
-        Self { name: "hidden-frame", streams: RAW_AND_PROCESSED, hidden: 1, ..LEAST },
+        Self { name: "hidden-frame", hidden: 1, ..LEAST },
+        Self { name: "raw-hidden-frame", streams: RAW_AND_PROCESSED, hidden: 1, frames: 2, ..LEAST },
         Self { name: "frame-starts", starts: true, ..LEAST },
         Self { name: "prompt-algorithms", streams: RAW_AND_PROCESSED, embedded: true, prompt: true, ..LEAST },
     ];

@@ -53,8 +53,8 @@ pub(super) struct Next {
 pub(super) struct Newest {
     pub(super) id: u64,
     pub(super) sequence: u32,
-    /// When its frame began.
-    pub(super) began: Timestamp,
+    /// The requests, a bit each, for which its frame is too old.
+    pub(super) too_old_for: u8,
     pub(super) had_embedded: bool,
     /// When it went out last.
     pub(super) given: Timestamp,
@@ -163,9 +163,11 @@ impl Case {
         self.starving.iter().chain(&self.processing).any(late)
     }
 
-    /// Whether the newest job's frame is fresh enough for the first request that is not back.
-    pub(super) fn is_fresh(&self) -> bool {
-        self.lent.get(self.returned).is_none_or(|lent| lent.at.since(self.newest.began) <= FRESH_MAX)
+    /// The requests, a bit each, that came too long after a frame began to get it. Where the
+    /// application has the receiver's images, each request has its own.
+    pub(super) fn too_late_for(&self, began: Timestamp) -> u8 {
+        let late = |at: &usize| !self.setting.streams.raw && self.lent[*at].at.since(began) > FRESH_MAX;
+        (self.returned..self.lent.len()).filter(late).map(|at| 1 << at).sum()
     }
 
     /// Whether the newest job has been out for so long that it is given up.
@@ -344,7 +346,7 @@ impl Case {
         if self.queued.len() < self.setting.requests {
             print.put(&self.queued); // They tell which buffer the next request takes.
         }
-        print.put((self.is_fresh(), self.is_overdue(), self.jobs.len()));
+        print.put((self.newest.too_old_for >> self.returned, self.is_overdue(), self.jobs.len()));
         self.jobs.iter().for_each(|job| print.put((job.id == self.newest.id, job.kind)));
         print.put(self.flagged_embedded.filter(|frame| *frame as u32 > self.newest.sequence));
         print.time_if_any(self.starving);

@@ -468,7 +468,7 @@ impl World {
         case.newest = Newest {
             id: job.id,
             sequence: job.sequence,
-            began: job.timestamp,
+            too_old_for: case.too_late_for(job.timestamp),
             had_embedded: job.embedded.is_some(),
             given: case.now,
             unwritten: true,
@@ -527,7 +527,8 @@ impl World {
         let began = metadata.get(SENSOR_TIMESTAMP).expect("a complete request has metadata");
         let settled = sequence >= i64::from(self.setting.hidden);
         assert!(settled || self.case.faulty, "frame {sequence} was to be hidden");
-        assert!(self.setting.streams.raw || self.case.is_fresh(), "frame {sequence} is an old one");
+        let is_old = self.case.newest.too_old_for & (1 << self.case.returned) != 0;
+        assert!(!is_old, "frame {sequence} is an old one");
         let damaged = self.case.flagged == Some(sequence);
         assert_eq!(metadata.get(FRAME_ERROR), Some(damaged), "frame {sequence} is damaged, or not");
         for id in self.ids.into_iter().filter(|id| request.buffer(*id).is_some()) {
