@@ -92,6 +92,7 @@ impl Rig for KernelRig {
         let (cameras, mapper) = cameras_at(places, &troubles).expect("what was found is still there");
         let backstage = Drivers {
             places: places.to_vec(),
+            donors: self.cameras.iter().rev().map(|place| place.node.path.clone()).collect(),
             troubles,
             mapper: Arc::clone(&mapper),
             heap_fits: OnceLock::new(),
@@ -110,6 +111,8 @@ impl Rig for KernelRig {
 /// What can be seen of drivers from outside, and done to them.
 struct Drivers {
     places: Vec<Place>,
+    /// The nodes of all cameras of the driver, the first camera's last.
+    donors: Vec<String>,
     troubles: Troubles,
     mapper: Arc<CountingMapper>,
     /// Whether the first camera can use the heap's memory; asked when it is first needed.
@@ -136,8 +139,9 @@ impl Backstage for Drivers {
 
     fn foreign(&self, bytes: u32) -> Verdict<FrameBuffer> {
         let path = &self.places[0].node.path;
-        let from_heap = || self.heap_fits.get_or_init(|| foreign::fits(path, bytes));
-        let fd = if *from_heap() { foreign::of_heap(bytes) } else { foreign::of_earlier_user(path)? };
+        let fits = *self.heap_fits.get_or_init(|| foreign::fits(path, bytes));
+        let of_heap = if fits { foreign::of_heap(bytes) } else { None };
+        let fd = of_heap.map_or_else(|| foreign::of_nodes(&self.donors, bytes), Ok)?;
         let plane = PlaneMemory::new(Arc::new(fd), 0, bytes);
         let mapper = Arc::<CountingMapper>::clone(&self.mapper);
         Ok(FrameBuffer::new(FrameMemory::new(vec![plane], mapper).expect("a plane makes a buffer")))
