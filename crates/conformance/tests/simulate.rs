@@ -42,13 +42,14 @@ fn no_promise_is_broken_under_all_faults() {
 /// ended every wait at once; frames that came late, or twice, and waited for each other for
 /// ever; frame starts told too late; a watchdog too quick after a long exposure; a failure lost
 /// by whoever looked for the newest frame; settings of frames older than the record, told as if
-/// they were known; a record believed against the embedded data; a wait for a request that had just come back. What a
-/// seed leads to changes with the simulation, so each of these has a test of its own, too, or a
-/// mutation.
+/// they were known; a record believed against the embedded data; a wait for a request that had
+/// just come back; a long exposure whose record had been forgotten, read in the wrong unit. What
+/// a seed leads to changes with the simulation, so each of these has a test of its own, too, or
+/// a mutation.
 #[test]
 fn seeds_of_the_past_find_nothing_any_more() {
-    const PAST: [u64; 17] =
-        [2, 5, 10, 13, 19, 31, 53, 84, 105, 113, 1025, 1055, 1057, 1158, 1206, 1234, 1464];
+    const PAST: [u64; 18] =
+        [2, 5, 10, 13, 19, 31, 53, 84, 105, 113, 1025, 1055, 1057, 1158, 1206, 1234, 1464, 1795393904];
     for seed in PAST {
         let report = simulate(&Options::new(seed, 1000));
         assert!(report.violations.is_empty(), "seed {seed}: {report}");

@@ -151,35 +151,67 @@ impl SensorHelper {
     }
 
     /// What a frame was taken with, from its embedded data and from the record of what was
-    /// written. In a long exposure the sensor counts in units of 2, 4, 8 … lines, which the
-    /// embedded data does not show, so exposure and frame length come from the record then;
-    /// unless the embedded data shows that the record is wrong.
-    pub fn reconcile(
-        &self,
-        parsed: EmbeddedSettings,
-        recorded_exposure_lines: u32,
-        recorded_frame_length_lines: u32,
-    ) -> EmbeddedSettings {
-        let shown_lines = self.shown_frame_length_lines(recorded_frame_length_lines);
-        let contradicted = shown_lines.abs_diff(parsed.frame_length_lines) > shown_lines / 100;
-        if shown_lines == recorded_frame_length_lines || contradicted {
-            return parsed;
-        }
-        EmbeddedSettings {
-            exposure_lines: recorded_exposure_lines,
-            frame_length_lines: recorded_frame_length_lines,
-            ..parsed
+    /// written, if that reaches so far.
+    ///
+    /// In a long exposure the sensor counts in units of 2, 4, 8 … lines, the smallest in which
+    /// the frame's length fits its register. Embedded data does not show the unit, so exposure
+    /// and frame length come from the record then; unless the embedded data shows that the record
+    /// is wrong.
+    pub fn reconcile(&self, parsed: EmbeddedSettings, recorded: Option<RecordedLines>) -> Reconciled {
+        match recorded.map(|recorded| (recorded, self.unit_lines(recorded.frame_length))) {
+            Some((recorded, unit)) if recorded.is_shown_by(&parsed, unit) => {
+                let settings = match unit {
+                    1 => parsed,
+                    _ => EmbeddedSettings {
+                        exposure_lines: recorded.exposure,
+                        frame_length_lines: recorded.frame_length,
+                        ..parsed
+                    },
+                };
+                Reconciled { settings, is_certain: true }
+            }
+            // With a larger unit the register would be more than half full.
+            _ => Reconciled {
+                settings: parsed,
+                is_certain: parsed.frame_length_lines <= self.frame_length_max_lines / 2,
+            },
         }
     }
 
-    /// What the register holds for a frame length: halved until it fits.
-    fn shown_frame_length_lines(&self, lines: u32) -> u32 {
-        let mut shown = lines;
-        while shown > self.frame_length_max_lines {
-            shown /= 2;
+    /// The lines that the sensor counts as one in a frame of this length.
+    fn unit_lines(&self, frame_length_lines: u32) -> u32 {
+        let mut unit = 1;
+        while frame_length_lines / unit > self.frame_length_max_lines {
+            unit *= 2;
         }
-        shown
+        unit
     }
+}
+
+/// Lines of a frame that the record of what was written tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordedLines {
+    /// Of its exposure.
+    pub exposure: u32,
+    /// From its start to the next one's.
+    pub frame_length: u32,
+}
+
+impl RecordedLines {
+    /// Whether embedded data agrees, to one in a hundred: drivers and sensors round.
+    fn is_shown_by(self, parsed: &EmbeddedSettings, unit: u32) -> bool {
+        let agree = |recorded: u32, parsed: u32| (recorded / unit).abs_diff(parsed) <= parsed / 100 + 1;
+        agree(self.frame_length, parsed.frame_length_lines) && agree(self.exposure, parsed.exposure_lines)
+    }
+}
+
+/// What [`SensorHelper::reconcile`] makes of embedded data.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reconciled {
+    /// What the frame was taken with.
+    pub settings: EmbeddedSettings,
+    /// Whether exposure and frame length are known: not if they may be in a larger unit.
+    pub is_certain: bool,
 }
 
 #[cfg(test)]
@@ -239,11 +271,31 @@ mod tests {
             line_length_pixels: 24_000,
             temperature_c: Some(30.0),
         };
-        let helper = &SensorHelper::IMX477;
-        assert_eq!(helper.reconcile(parsed, 90, 40_000), parsed);
-        let long = helper.reconcile(parsed, 800, 400_000);
-        assert_eq!((long.exposure_lines, long.frame_length_lines), (800, 400_000));
-        assert_eq!(long.analogue_gain_code, 7);
-        assert_eq!(helper.reconcile(parsed, 800, 300_000), parsed, "the record is of another frame");
+        let reconcile = |exposure, frame_length| {
+            SensorHelper::IMX477.reconcile(parsed, Some(RecordedLines { exposure, frame_length }))
+        };
+        let short = reconcile(100, 50_000);
+        assert_eq!((short.settings, short.is_certain), (parsed, true));
+        let long = reconcile(800, 400_000);
+        assert_eq!((long.settings.exposure_lines, long.settings.frame_length_lines), (800, 400_000));
+        assert_eq!((long.settings.analogue_gain_code, long.is_certain), (7, true));
+        for (exposure, frame_length) in [(800, 300_000), (400, 400_000), (90, 40_000)] {
+            let wrong = reconcile(exposure, frame_length);
+            assert_eq!((wrong.settings, wrong.is_certain), (parsed, false), "the record is of another frame");
+        }
+    }
+
+    #[test]
+    fn without_a_record_only_short_frames_are_certain() {
+        let parsed = |frame_length_lines| EmbeddedSettings {
+            exposure_lines: 1260,
+            analogue_gain_code: 938,
+            frame_length_lines,
+            line_length_pixels: 6664,
+            temperature_c: None,
+        };
+        let certain = |lines| SensorHelper::IMX477.reconcile(parsed(lines), None).is_certain;
+        assert!(certain(4202) && certain(0xffdc / 2));
+        assert!(!certain(0xffdc / 2 + 1), "88,257 lines in units of two are shown as 44,128, too");
     }
 }

@@ -15,6 +15,6 @@ pub use delayed::{
     Applied, DelayedControls, Delays, ExposureBound, SensorControl, SensorControls, Write, Writes,
 };
 pub use embedded::{EmbeddedFault, EmbeddedSettings, Registers};
-pub use helper::{GainModel, SensorHelper};
+pub use helper::{GainModel, Reconciled, RecordedLines, SensorHelper};
 pub use modes::{ModeInfo, WantedMode};
 pub use timing::{FrameTiming, ModeTiming};

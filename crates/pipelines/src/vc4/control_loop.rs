@@ -10,9 +10,9 @@ use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::{FrameMemory, Mapper};
 use pinhole_camera::job::{ControlLoop, Job, JobKind, SensorValues};
 use pinhole_device::Heap;
-use pinhole_sensor::SensorHelper;
 use pinhole_sensor::embedded::{self, EmbeddedSettings};
 use pinhole_sensor::timing::ModeTiming;
+use pinhole_sensor::{RecordedLines, SensorHelper};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -65,21 +65,25 @@ impl Brain {
     fn settings(&self, job: &Job, embedded: Option<&FrameMemory>) -> SensorSettings {
         let trusted = job.sequence >= self.mistrust;
         let read = embedded.filter(|_| trusted).and_then(|memory| self.read_embedded(memory));
-        let recorded_length = self.timing.frame_length_lines(job.applied.vblank_lines);
-        let source = match read {
-            Some(_) => SettingsSource::EmbeddedData,
-            None if job.recorded => SettingsSource::DelayedControls,
-            None => SettingsSource::Estimated,
+        let recorded = RecordedLines {
+            exposure: job.applied.exposure_lines,
+            frame_length: self.timing.frame_length_lines(job.applied.vblank_lines),
         };
-        let read = read.map_or(
+        let reconciled = read.map(|read| self.helper.reconcile(read, job.recorded.then_some(recorded)));
+        let source = match &reconciled {
+            Some(reconciled) if reconciled.is_certain => SettingsSource::EmbeddedData,
+            None if job.recorded => SettingsSource::DelayedControls,
+            _ => SettingsSource::Estimated,
+        };
+        let read = reconciled.map_or(
             EmbeddedSettings {
-                exposure_lines: job.applied.exposure_lines,
+                exposure_lines: recorded.exposure,
                 analogue_gain_code: job.applied.gain_code,
-                frame_length_lines: recorded_length,
+                frame_length_lines: recorded.frame_length,
                 line_length_pixels: self.timing.line_length_pixels(),
                 temperature_c: None,
             },
-            |read| self.helper.reconcile(read, job.applied.exposure_lines, recorded_length),
+            |reconciled| reconciled.settings,
         );
         SensorSettings {
             exposure: self.timing.duration(read.exposure_lines),
