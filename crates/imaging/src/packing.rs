@@ -5,6 +5,9 @@
 
 use pinhole_base::format::{Packing, RawFormat};
 
+use crate::simd::Level;
+use crate::unpack::unpack_straight;
+
 /// Samples and bytes of a packed group, if the format has groups.
 const fn group(format: RawFormat) -> Option<(usize, usize)> {
     match (format.packing, format.bits) {
@@ -21,21 +24,7 @@ const fn group(format: RawFormat) -> Option<(usize, usize)> {
 /// If `row` is shorter than [`RawFormat::row_bytes`].
 pub fn unpack_row(format: RawFormat, row: &[u8], samples: &mut [u16]) {
     let row = &row[..format.row_bytes(samples.len() as u32) as usize];
-    match (group(format), format.bits) {
-        (Some((4, 5)), _) => unpack_groups::<4, 5>(row, samples, unpack_10),
-        (Some((2, 3)), _) => unpack_groups::<2, 3>(row, samples, unpack_12),
-        (Some(_), _) => unpack_groups::<4, 7>(row, samples, unpack_14),
-        (None, 8) => {
-            for (sample, &byte) in samples.iter_mut().zip(row) {
-                *sample = u16::from(byte);
-            }
-        }
-        (None, _) => {
-            for (sample, word) in samples.iter_mut().zip(row.as_chunks::<2>().0) {
-                *sample = u16::from_le_bytes(*word);
-            }
-        }
-    }
+    unpack_straight(Level::best(), format, row, samples);
 }
 
 /// Writes a row of samples; bits beyond the format's are dropped. Bytes beyond the row stay.
@@ -62,22 +51,6 @@ pub fn pack_row(format: RawFormat, samples: &[u16], row: &mut [u8]) {
     }
 }
 
-fn unpack_groups<const S: usize, const B: usize>(
-    row: &[u8],
-    samples: &mut [u16],
-    unpack: impl Fn(&[u8; B]) -> [u16; S],
-) {
-    let (whole, rest) = samples.as_chunks_mut::<S>();
-    let groups = row.as_chunks::<B>().0;
-    for (samples, group) in whole.iter_mut().zip(groups) {
-        *samples = unpack(group);
-    }
-    if !rest.is_empty() {
-        let last = unpack(&groups[whole.len()]);
-        rest.copy_from_slice(&last[..rest.len()]);
-    }
-}
-
 fn pack_groups<const S: usize, const B: usize>(
     samples: &[u16],
     row: &mut [u8],
@@ -95,11 +68,6 @@ fn pack_groups<const S: usize, const B: usize>(
     }
 }
 
-fn unpack_10(b: &[u8; 5]) -> [u16; 4] {
-    let low = u16::from(b[4]);
-    std::array::from_fn(|i| u16::from(b[i]) << 2 | (low >> (2 * i)) & 0x3)
-}
-
 fn pack_10(s: &[u16; 4]) -> [u8; 5] {
     let low = |i: usize| ((s[i] & 0x3) << (2 * i)) as u8;
     [
@@ -111,18 +79,8 @@ fn pack_10(s: &[u16; 4]) -> [u8; 5] {
     ]
 }
 
-fn unpack_12(b: &[u8; 3]) -> [u16; 2] {
-    let low = u16::from(b[2]);
-    [u16::from(b[0]) << 4 | low & 0xf, u16::from(b[1]) << 4 | low >> 4]
-}
-
 fn pack_12(s: &[u16; 2]) -> [u8; 3] {
     [(s[0] >> 4) as u8, (s[1] >> 4) as u8, (s[0] & 0xf | (s[1] & 0xf) << 4) as u8]
-}
-
-fn unpack_14(b: &[u8; 7]) -> [u16; 4] {
-    let low = u32::from_le_bytes([b[4], b[5], b[6], 0]);
-    std::array::from_fn(|i| u16::from(b[i]) << 6 | (low >> (6 * i)) as u16 & 0x3f)
 }
 
 fn pack_14(s: &[u16; 4]) -> [u8; 7] {

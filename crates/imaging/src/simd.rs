@@ -1,0 +1,190 @@
+//! Vectors of 16-bit lanes, one interface over the machine's instructions.
+//!
+//! A kernel is written once, over [`Simd`], and run by [`Level::run`] with the widest vectors
+//! that the machine has. Every back-end gives the same bits, so what is shown of one holds for
+//! all. Knows nothing of pixels.
+//!
+//! This folder is, with `crates/kernel`, where `unsafe` is allowed: a back-end is a proof, made
+//! by [`Level::best`], that its instructions are there.
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+
+use std::fmt::Debug;
+
+/// Bytes of a block. What moves lanes about moves them within blocks of 128 bits.
+pub(crate) const BLOCK: usize = 16;
+
+/// The instructions of a machine, on vectors of 16-bit lanes.
+///
+/// Lanes are unsigned where nothing else is said; names that end in `_i` take them as signed.
+/// Arithmetic wraps, `adds` and `subs` saturate. Every method is to be inlined into a kernel.
+pub(crate) trait Simd: Copy {
+    /// 16-bit lanes of a vector.
+    const LANES: usize;
+    /// 16-bit lanes.
+    type V: Copy;
+    /// Half as many 32-bit lanes.
+    type W: Copy;
+    /// As many samples as there are lanes.
+    type Chunk: Copy + AsRef<[u16]> + AsMut<[u16]> + Debug;
+    /// As many bytes as a vector has.
+    type Bytes: Copy + AsRef<[u8]> + AsMut<[u8]>;
+    /// As many 32-bit numbers as a vector has.
+    type Wide: Copy + AsRef<[i32]> + AsMut<[i32]>;
+
+    /// Whole chunks of a slice.
+    fn chunks(samples: &[u16]) -> &[Self::Chunk];
+    /// Whole chunks of a slice, to be written.
+    fn chunks_mut(samples: &mut [u16]) -> &mut [Self::Chunk];
+    /// Whole vectors of bytes of a slice, to be written.
+    fn byte_chunks_mut(bytes: &mut [u8]) -> &mut [Self::Bytes];
+    /// Whole vectors of 32-bit numbers of a slice, to be written.
+    fn wide_chunks_mut(sums: &mut [i32]) -> &mut [Self::Wide];
+
+    /// Reads a chunk.
+    fn load(self, chunk: &Self::Chunk) -> Self::V;
+    /// Writes a chunk.
+    fn store(self, chunk: &mut Self::Chunk, a: Self::V);
+    /// Writes lanes as pairs of bytes, the low one first.
+    fn store_bytes(self, bytes: &mut Self::Bytes, a: Self::V);
+    /// Reads each block from `start` of `bytes` on, the next `step` bytes further.
+    ///
+    /// # Panics
+    /// If the last block does not lie within the bytes.
+    fn load_blocks(self, bytes: &[u8], start: usize, step: usize) -> Self::V;
+    /// Reads 32-bit numbers.
+    fn load_wide(self, wide: &Self::Wide) -> Self::W;
+    /// Writes 32-bit numbers.
+    fn store_wide(self, wide: &mut Self::Wide, a: Self::W);
+    /// One number in every lane.
+    fn splat(self, value: u16) -> Self::V;
+    /// The same eight lanes in every block.
+    fn splat_block(self, block: [u16; BLOCK / 2]) -> Self::V;
+    /// One number in every 32-bit lane.
+    fn splat_wide(self, value: i32) -> Self::W;
+
+    /// `a + b`.
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a − b`.
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a + b`, at most 65535.
+    fn adds(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a − b`, at least 0.
+    fn subs(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a + b`, from −32768 to 32767.
+    fn adds_i(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `(a + b + 1) / 2`.
+    fn avg(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The lesser.
+    fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The greater.
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The low 16 bits of `a · b`.
+    fn mullo(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The high 16 bits of `a · b`.
+    fn mulhi(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `(a · b + 2¹⁴) / 2¹⁵`, not both of them −32768.
+    fn mulhrs_i(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Bits in both.
+    fn and(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Bits in either.
+    fn or(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Bits in one alone.
+    fn xor(self, a: Self::V, b: Self::V) -> Self::V;
+    /// All bits where `a` is greater than `b`.
+    fn greater_i(self, a: Self::V, b: Self::V) -> Self::V;
+    /// All bits where `a` is `b`.
+    fn equal(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Lanes of `a` where the mask's bits are set, else of `b`.
+    fn select(self, mask: Self::V, a: Self::V, b: Self::V) -> Self::V;
+    /// Whether any bit is set.
+    fn any(self, a: Self::V) -> bool;
+    /// Shifted left by a constant below 16.
+    fn shl<const N: i32>(self, a: Self::V) -> Self::V;
+    /// Shifted right by a constant from 1 to 15.
+    fn shr<const N: i32>(self, a: Self::V) -> Self::V;
+    /// Shifted right by a constant from 1 to 15, with its sign.
+    fn shr_i<const N: i32>(self, a: Self::V) -> Self::V;
+    /// Shifted left by a number below 16.
+    fn shl_by(self, a: Self::V, count: u32) -> Self::V;
+    /// Shifted right by a number below 16.
+    fn shr_by(self, a: Self::V, count: u32) -> Self::V;
+
+    /// Bytes of the same block of `table` at the places that the bytes of `places` name: 0 to
+    /// 15, or 128 to 255 for none, which gives 0.
+    fn look_up(self, table: Self::V, places: Self::V) -> Self::V;
+    /// The low halves of each block of `a` and of `b`, one after the other.
+    fn low_halves(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The high halves of each block of `a` and of `b`, one after the other.
+    fn high_halves(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The lanes of the low halves of each block, by turns from `a` and `b`.
+    fn zip_low(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The lanes of the high halves of each block, by turns from `a` and `b`.
+    fn zip_high(self, a: Self::V, b: Self::V) -> Self::V;
+
+    /// Sums of the products of neighbouring lanes.
+    fn multiply_pairs_i(self, a: Self::V, b: Self::V) -> Self::W;
+    /// `a + b`.
+    fn add_wide(self, a: Self::W, b: Self::W) -> Self::W;
+    /// Shifted right by a number below 32, with its sign.
+    fn shr_wide_by(self, a: Self::W, count: u32) -> Self::W;
+    /// The 32-bit lanes of each block of `low`, then of `high`, clipped to 0 to 65535. Undoes
+    /// the order of [`Self::zip_low`] and [`Self::zip_high`].
+    fn pack(self, low: Self::W, high: Self::W) -> Self::V;
+}
+
+/// Something to be computed with any of the back-ends.
+pub(crate) trait Kernel {
+    /// What it answers.
+    type Output;
+    /// Computes it. To be marked `#[inline(always)]`, as all that it calls with `simd`.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// Which instructions to use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Level {
+    /// None but those that every machine has.
+    #[cfg_attr(not(test), allow(dead_code, reason = "machines that have nothing better, and tests"))]
+    Portable,
+    /// AVX2.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    /// NEON.
+    #[cfg(target_arch = "aarch64")]
+    Neon(neon::Neon),
+}
+
+impl Level {
+    /// The best that this machine has.
+    pub(crate) fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = avx2::Avx2::new() {
+            return Self::Avx2(avx2);
+        }
+        #[cfg(target_arch = "aarch64")]
+        if let Some(neon) = neon::Neon::new() {
+            return Self::Neon(neon);
+        }
+        Self::Portable
+    }
+
+    /// Runs a kernel.
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self {
+            Self::Portable => kernel.run(portable::Portable),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(avx2) => avx2.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(neon) => neon.run(kernel),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! The back-ends against each other, operation by operation.
+
+use super::*;
+use proptest::prelude::*;
+
+/// Two blocks of lanes and a third operand, as any back-end takes them.
+type Operands = [[u16; 16]; 3];
+
+/// Every operation on the operands: 16 lanes each, in the order of blocks.
+struct Everything<'a>(&'a Operands);
+
+impl Kernel for Everything<'_> {
+    type Output = Vec<(&'static str, Vec<u16>)>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Output {
+        let Self([a, b, c]) = self;
+        let mut answers = Vec::new();
+        let mut each = |name, operation: &dyn Fn(S::V, S::V, S::V) -> S::V| {
+            let mut out = [0; 16];
+            let operands = S::chunks(a).iter().zip(S::chunks(b)).zip(S::chunks(c));
+            for (out, ((a, b), c)) in S::chunks_mut(&mut out).iter_mut().zip(operands) {
+                s.store(out, operation(s.load(a), s.load(b), s.load(c)));
+            }
+            answers.push((name, out.to_vec()));
+        };
+        each("add", &|a, b, _| s.add(a, b));
+        each("sub", &|a, b, _| s.sub(a, b));
+        each("adds", &|a, b, _| s.adds(a, b));
+        each("subs", &|a, b, _| s.subs(a, b));
+        each("adds_i", &|a, b, _| s.adds_i(a, b));
+        each("avg", &|a, b, _| s.avg(a, b));
+        each("min", &|a, b, _| s.min(a, b));
+        each("max", &|a, b, _| s.max(a, b));
+        each("mullo", &|a, b, _| s.mullo(a, b));
+        each("mulhi", &|a, b, _| s.mulhi(a, b));
+        each("mulhrs_i", &|a, b, _| s.mulhrs_i(s.max(a, s.splat(1)), s.shr::<1>(b)));
+        each("mulhrs_i, negative", &|a, b, _| s.mulhrs_i(a, s.or(s.shr::<1>(b), s.splat(0x8001))));
+        each("and", &|a, b, _| s.and(a, b));
+        each("or", &|a, b, _| s.or(a, b));
+        each("xor", &|a, b, _| s.xor(a, b));
+        each("greater_i", &|a, b, _| s.greater_i(a, b));
+        each("equal", &|a, b, _| s.equal(a, s.min(a, b)));
+        each("select", &|a, b, c| s.select(s.greater_i(a, c), a, b));
+        each("shl", &|a, _, _| s.shl::<3>(a));
+        each("shr", &|a, _, _| s.shr::<3>(a));
+        each("shr_i", &|a, _, _| s.shr_i::<3>(a));
+        each("shl_by", &|a, _, _| s.shl_by(a, 5));
+        each("shr_by", &|a, _, _| s.shr_by(a, 5));
+        each("look_up", &|a, b, _| s.look_up(a, s.and(b, s.splat(0x8f0f))));
+        each("low_halves", &|a, b, _| s.low_halves(a, b));
+        each("high_halves", &|a, b, _| s.high_halves(a, b));
+        each("zip_low", &|a, b, _| s.zip_low(a, b));
+        each("zip_high", &|a, b, _| s.zip_high(a, b));
+        each("splat_block", &|_, _, _| s.splat_block([1, 2, 3, 4, 5, 6, 7, 8]));
+        each("any", &|a, _, _| s.splat(u16::from(s.any(s.and(a, s.splat(0))) || !s.any(s.splat(1)))));
+        each("pack", &|a, b, c| {
+            let product = |lanes| s.multiply_pairs_i(lanes, s.shr::<1>(c));
+            let sum = |lanes| s.shr_wide_by(s.add_wide(product(lanes), s.splat_wide(1 << 13)), 14);
+            s.pack(sum(s.zip_low(a, b)), sum(s.zip_high(a, b)))
+        });
+        answers
+    }
+}
+
+fn lanes() -> impl Strategy<Value = [u16; 16]> {
+    let extremes = prop::sample::select(vec![0, 1, 0x7fff, 0x8000, 0x8001, 0xffff]);
+    prop::array::uniform16(prop_oneof![3 => any::<u16>(), 1 => extremes])
+}
+
+proptest! {
+    #[test]
+    fn every_back_end_gives_what_plain_rust_gives(a in lanes(), b in lanes(), c in lanes()) {
+        let operands = [a, b, c];
+        let expected = Level::Portable.run(Everything(&operands));
+        let best = Level::best().run(Everything(&operands));
+        for (expected, best) in expected.iter().zip(&best) {
+            prop_assert_eq!(expected, best);
+        }
+    }
+}

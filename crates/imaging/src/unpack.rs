@@ -1,0 +1,257 @@
+//! Rows of raw samples to 16-bit lanes, in vectors.
+//!
+//! Eight samples lie in 8 to 16 bytes, whatever the format. One look-up brings the high byte of
+//! each into its lane, a second one the byte or two that hold its low bits, and a multiplication
+//! by a power of two shifts those into place.
+
+use pinhole_base::format::{Packing, RawFormat};
+
+use crate::simd::{BLOCK, Kernel, Level, Simd};
+
+/// Samples in a block.
+const SAMPLES: usize = BLOCK / 2;
+/// No byte: see [`Simd::look_up`].
+const NONE: u8 = 0x80;
+
+/// How eight samples lie in memory.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    /// Where the high byte of each lane comes from, and the low one if it needs no shift.
+    high: [u16; SAMPLES],
+    /// Where the words that hold low bits come from.
+    low: [u16; SAMPLES],
+    /// What these are multiplied by; the high 16 bits of the product count.
+    factor: [u16; SAMPLES],
+    /// Which of their bits are the sample's.
+    mask: u16,
+    /// By how much the result has to go up, so that the highest bit is in its place.
+    shift: u32,
+}
+
+/// Bytes that hold eight samples.
+const fn step(format: RawFormat) -> usize {
+    match (format.packing, format.bits) {
+        (Packing::Csi2, 10) => 10,
+        (Packing::Csi2, 12) => 12,
+        (Packing::Csi2, 14) => 14,
+        (_, 8) => 8,
+        _ => 16,
+    }
+}
+
+const fn places(low: u8, high: u8) -> u16 {
+    u16::from_le_bytes([low, high])
+}
+
+impl Layout {
+    /// Of samples in an order within the block.
+    fn new(format: RawFormat, order: [u8; SAMPLES]) -> Self {
+        let none = [places(NONE, NONE); SAMPLES];
+        let plain = Self { high: none, low: none, factor: [0; SAMPLES], mask: 0, shift: 0 };
+        match (format.packing, format.bits) {
+            (Packing::Csi2, 10) => Self {
+                high: order.map(|j| places(NONE, j / 4 * 5 + j % 4)),
+                low: order.map(|j| places(NONE, j / 4 * 5 + 4)),
+                factor: order.map(|j| 1 << (14 - 2 * (j % 4))),
+                mask: 0x00c0,
+                ..plain
+            },
+            (Packing::Csi2, 12) => Self {
+                high: order.map(|j| places(NONE, j / 2 * 3 + j % 2)),
+                low: order.map(|j| places(NONE, j / 2 * 3 + 2)),
+                factor: order.map(|j| 1 << (12 - 4 * (j % 2))),
+                mask: 0x00f0,
+                ..plain
+            },
+            (Packing::Csi2, 14) => Self {
+                high: order.map(|j| places(NONE, j / 4 * 7 + j % 4)),
+                low: order.map(|j| {
+                    let first = j / 4 * 7 + 4;
+                    [places(NONE, first), places(first, first + 1), places(first + 1, first + 2)]
+                        .get(usize::from(j % 4))
+                        .copied()
+                        .unwrap_or(places(NONE, first + 2))
+                }),
+                factor: order.map(|j| [1 << 10, 1 << 12, 1 << 14, 1 << 8][usize::from(j % 4)]),
+                mask: 0x00fc,
+                ..plain
+            },
+            (_, 8) => Self { high: order.map(|j| places(NONE, j)), ..plain },
+            (_, bits) => Self {
+                high: order.map(|j| places(2 * j, 2 * j + 1)),
+                shift: 16 - u32::from(bits),
+                ..plain
+            },
+        }
+    }
+}
+
+/// A layout in registers.
+struct Unpacker<S: Simd> {
+    simd: S,
+    high: S::V,
+    low: S::V,
+    factor: S::V,
+    mask: S::V,
+    shift: u32,
+}
+
+impl<S: Simd> Unpacker<S> {
+    #[inline(always)]
+    fn new(simd: S, layout: &Layout) -> Self {
+        let splat = |block| simd.splat_block(block);
+        Self {
+            simd,
+            high: splat(layout.high),
+            low: splat(layout.low),
+            factor: splat(layout.factor),
+            mask: simd.splat(layout.mask),
+            shift: layout.shift,
+        }
+    }
+
+    /// The samples of blocks, their highest bits in the highest place.
+    #[inline(always)]
+    fn unpack(&self, blocks: S::V) -> S::V {
+        let s = self.simd;
+        let low = s.mulhi(s.look_up(blocks, self.low), self.factor);
+        let joined = s.or(s.look_up(blocks, self.high), s.and(low, self.mask));
+        s.shl_by(joined, self.shift)
+    }
+}
+
+/// The most bytes that two vectors of blocks reach over.
+const REACH: usize = 4 * BLOCK;
+
+/// Runs `each` on the bytes of every pair of vectors, with at least [`REACH`] bytes from the
+/// first on: the row itself, or a copy of its end.
+#[inline(always)]
+fn for_each_pair(row: &[u8], bytes_each: usize, count: usize, mut each: impl FnMut(usize, &[u8; REACH])) {
+    for i in 0..count {
+        let rest = &row[(i * bytes_each).min(row.len())..];
+        match rest.first_chunk() {
+            Some(window) => each(i, window),
+            None => {
+                let mut end = [0; REACH];
+                end[..rest.len()].copy_from_slice(rest);
+                each(i, &end);
+            }
+        }
+    }
+}
+
+/// A row into its even and its odd columns.
+struct Split<'a, const STEP: usize> {
+    row: &'a [u8],
+    layout: &'a Layout,
+    halves: [&'a mut [u16]; 2],
+}
+
+impl<const STEP: usize> Kernel for Split<'_, STEP> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let unpacker = Unpacker::new(simd, self.layout);
+        let [even, odd] = self.halves.map(|half| S::chunks_mut(half));
+        let count = even.len().min(odd.len());
+        let (even, odd) = (&mut even[..count], &mut odd[..count]);
+        let bytes_each = 2 * S::LANES / SAMPLES * STEP;
+        for_each_pair(self.row, bytes_each, count, |i, bytes| {
+            let first = unpacker.unpack(simd.load_blocks(bytes, 0, 2 * STEP));
+            let second = unpacker.unpack(simd.load_blocks(bytes, STEP, 2 * STEP));
+            simd.store(&mut even[i], simd.low_halves(first, second));
+            simd.store(&mut odd[i], simd.high_halves(first, second));
+        });
+    }
+}
+
+/// A row as it is.
+struct Straight<'a, const STEP: usize> {
+    row: &'a [u8],
+    layout: &'a Layout,
+    down: u32,
+    samples: &'a mut [u16],
+}
+
+impl<const STEP: usize> Kernel for Straight<'_, STEP> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let unpacker = Unpacker::new(simd, self.layout);
+        let bytes_each = S::LANES / SAMPLES * STEP;
+        let whole = self.samples.len() / S::LANES;
+        let (chunks, tail) = self.samples.split_at_mut(whole * S::LANES);
+        let chunks = &mut S::chunks_mut(chunks)[..whole];
+        for_each_pair(self.row, bytes_each, whole, |i, bytes| {
+            let samples = unpacker.unpack(simd.load_blocks(bytes, 0, STEP));
+            simd.store(&mut chunks[i], simd.shr_by(samples, self.down));
+        });
+        if !tail.is_empty() {
+            let mut last = [0; 4 * BLOCK];
+            for_each_pair(&self.row[whole * bytes_each..], bytes_each, 1, |_, bytes| {
+                let samples = unpacker.unpack(simd.load_blocks(bytes, 0, STEP));
+                simd.store(&mut S::chunks_mut(&mut last)[0], simd.shr_by(samples, self.down));
+            });
+            tail.copy_from_slice(&last[..tail.len()]);
+        }
+    }
+}
+
+/// Splits a row into its even and odd columns, highest bits in the highest place. Writes whole
+/// vectors: what lies beyond the row's samples is of no meaning.
+pub(crate) fn unpack_split(level: Level, format: RawFormat, row: &[u8], halves: [&mut [u16]; 2]) {
+    let layout = &Layout::new(format, [0, 2, 4, 6, 1, 3, 5, 7]);
+    match step(format) {
+        8 => level.run(Split::<8> { row, layout, halves }),
+        10 => level.run(Split::<10> { row, layout, halves }),
+        12 => level.run(Split::<12> { row, layout, halves }),
+        14 => level.run(Split::<14> { row, layout, halves }),
+        _ => level.run(Split::<16> { row, layout, halves }),
+    }
+}
+
+/// Unpacks a row; each sample in the low bits of its number.
+pub(crate) fn unpack_straight(level: Level, format: RawFormat, row: &[u8], samples: &mut [u16]) {
+    let layout = &Layout::new(format, [0, 1, 2, 3, 4, 5, 6, 7]);
+    let down = 16 - u32::from(format.bits);
+    match step(format) {
+        8 => level.run(Straight::<8> { row, layout, down, samples }),
+        10 => level.run(Straight::<10> { row, layout, down, samples }),
+        12 => level.run(Straight::<12> { row, layout, down, samples }),
+        14 => level.run(Straight::<14> { row, layout, down, samples }),
+        _ => level.run(Straight::<16> { row, layout, down, samples }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packing::pack_row;
+    use pinhole_base::format::PixelFormat;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_level_unpacks_every_format(
+            samples in prop::collection::vec(any::<u16>(), 1..150),
+            portable in any::<bool>(),
+        ) {
+            let level = if portable { Level::Portable } else { Level::best() };
+            for format in PixelFormat::all().filter_map(PixelFormat::raw) {
+                let samples: Vec<u16> = samples.iter().map(|sample| sample >> (16 - format.bits)).collect();
+                let mut row = vec![0; format.row_bytes(samples.len() as u32) as usize];
+                pack_row(format, &samples, &mut row);
+                let mut straight = vec![0; samples.len()];
+                unpack_straight(level, format, &row, &mut straight);
+                prop_assert_eq!(&straight, &samples, "{:?}", format);
+                let mut halves = [[0; 96]; 2];
+                unpack_split(level, format, &row, halves.each_mut().map(|half| &mut half[..]));
+                for (i, sample) in samples.iter().enumerate() {
+                    prop_assert_eq!(halves[i % 2][i / 2], sample << (16 - format.bits), "{:?}", format);
+                }
+            }
+        }
+    }
+}
