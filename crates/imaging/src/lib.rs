@@ -20,8 +20,6 @@ pub mod packing;
 pub mod parameters;
 mod scale;
 mod sharpen;
-#[expect(dead_code, reason = "the kernels that need the rest come one by one")]
-mod simd;
 pub mod statistics;
 mod tone;
 #[cfg_attr(not(test), expect(dead_code, reason = "splitting comes with the chain"))]
@@ -30,3 +28,5 @@ mod unpack;
 pub use isp::{Isp, IspConfiguration, OutputFormat};
 pub use parameters::IspParameters;
 pub use statistics::Statistics;
+
+pub(crate) use pinhole_simd as simd;

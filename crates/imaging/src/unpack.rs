@@ -77,11 +77,9 @@ impl Layout {
                 ..plain
             },
             (_, 8) => Self { high: order.map(|j| places(NONE, j)), ..plain },
-            (_, bits) => Self {
-                high: order.map(|j| places(2 * j, 2 * j + 1)),
-                shift: 16 - u32::from(bits),
-                ..plain
-            },
+            (_, bits) => {
+                Self { high: order.map(|j| places(2 * j, 2 * j + 1)), shift: 16 - u32::from(bits), ..plain }
+            }
         }
     }
 }

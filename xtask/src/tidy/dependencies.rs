@@ -13,8 +13,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("pinhole-camera", &["pinhole-base", "pinhole-buffer", "pinhole-device"]),
     ("pinhole-sim", &["pinhole-base", "pinhole-buffer", "pinhole-device", "pinhole-imaging"]),
     ("pinhole-algorithm", &["pinhole-base"]),
-    ("pinhole-imaging", &["pinhole-base"]),
-    ("pinhole-files", &["pinhole-base"]),
+    ("pinhole-simd", &[]),
+    ("pinhole-imaging", &["pinhole-base", "pinhole-simd"]),
+    ("pinhole-files", &["pinhole-base", "pinhole-simd"]),
     (
         "pinhole-pipelines",
         &[

@@ -1,35 +1,40 @@
-//! AVX2: 16 lanes in two blocks.
+//! AVX2: 16 lanes in two blocks. With it come BMI and LZCNT, for what kernels do bit by bit.
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm256_add_epi16, _mm256_add_epi32,
     _mm256_adds_epi16, _mm256_adds_epu16, _mm256_and_si256, _mm256_avg_epu16, _mm256_blendv_epi8,
     _mm256_castsi128_si256, _mm256_cmpeq_epi16, _mm256_cmpgt_epi16, _mm256_inserti128_si256,
     _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epu16, _mm256_min_epu16, _mm256_mulhi_epu16,
-    _mm256_mulhrs_epi16, _mm256_mullo_epi16, _mm256_or_si256, _mm256_packus_epi32, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_shuffle_epi8, _mm256_sll_epi16, _mm256_slli_epi16, _mm256_sra_epi32,
-    _mm256_srai_epi16, _mm256_srl_epi16, _mm256_srli_epi16, _mm256_storeu_si256, _mm256_sub_epi16,
-    _mm256_subs_epu16, _mm256_testz_si256, _mm256_unpackhi_epi16, _mm256_unpackhi_epi64,
+    _mm256_mulhrs_epi16, _mm256_mullo_epi16, _mm256_or_si256, _mm256_packs_epi32, _mm256_packus_epi32,
+    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_shuffle_epi8, _mm256_sll_epi16, _mm256_slli_epi16,
+    _mm256_sra_epi32, _mm256_srai_epi16, _mm256_srl_epi16, _mm256_srli_epi16, _mm256_storeu_si256,
+    _mm256_sub_epi16, _mm256_subs_epu16, _mm256_testz_si256, _mm256_unpackhi_epi16, _mm256_unpackhi_epi64,
     _mm256_unpacklo_epi16, _mm256_unpacklo_epi64, _mm256_xor_si256,
 };
 
 use super::{BLOCK, Kernel, Simd};
 
-/// Proof that the machine has AVX2: only [`Avx2::new`] makes it.
+/// Proof that the machine has AVX2, BMI and LZCNT: only [`Level::best`](super::Level::best)
+/// makes it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Avx2(());
+pub struct Avx2(());
 
 impl Avx2 {
-    pub(super) fn new() -> Option<Self> {
-        std::arch::is_x86_feature_detected!("avx2").then_some(Self(()))
+    pub(crate) fn new() -> Option<Self> {
+        let there = std::arch::is_x86_feature_detected!("avx2")
+            && std::arch::is_x86_feature_detected!("bmi1")
+            && std::arch::is_x86_feature_detected!("bmi2")
+            && std::arch::is_x86_feature_detected!("lzcnt");
+        there.then_some(Self(()))
     }
 
     #[inline(always)]
-    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx2")]
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
         fn with_avx2<K: Kernel>(avx2: Avx2, kernel: K) -> K::Output {
             kernel.run(avx2)
         }
-        // SAFETY: `self` proves that the machine has AVX2.
+        // SAFETY: `self` proves that the machine has all that.
         unsafe { with_avx2(self, kernel) }
     }
 }
@@ -143,6 +148,7 @@ impl Simd for Avx2 {
         multiply_pairs_i(a, b) = _mm256_madd_epi16;
         add_wide(a, b) = _mm256_add_epi32;
         pack(low, high) = _mm256_packus_epi32;
+        pack_i(low, high) = _mm256_packs_epi32;
     }
 
     #[inline(always)]

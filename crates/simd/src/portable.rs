@@ -107,7 +107,7 @@ impl Simd for Portable {
         adds(a, b) = a.saturating_add(b);
         subs(a, b) = a.saturating_sub(b);
         adds_i(a, b) = a.cast_signed().saturating_add(b.cast_signed()).cast_unsigned();
-        avg(a, b) = ((u32::from(a) + u32::from(b) + 1) / 2) as u16;
+        avg(a, b) = (u32::from(a) + u32::from(b)).div_ceil(2) as u16;
         min(a, b) = a.min(b);
         max(a, b) = a.max(b);
         mullo(a, b) = a.wrapping_mul(b);
@@ -188,6 +188,11 @@ impl Simd for Portable {
     #[inline(always)]
     fn pack(self, low: Self::W, high: Self::W) -> Self::V {
         let clip = |lane: i32| lane.clamp(0, 65535) as u16;
+        lanes(|i| clip(if i < 4 { low[i] } else { high[i - 4] }))
+    }
+    #[inline(always)]
+    fn pack_i(self, low: Self::W, high: Self::W) -> Self::V {
+        let clip = |lane: i32| lane.clamp(-32768, 32767) as u16;
         lanes(|i| clip(if i < 4 { low[i] } else { high[i - 4] }))
     }
 }

@@ -59,6 +59,9 @@ impl Kernel for Everything<'_> {
             let sum = |lanes| s.shr_wide_by(s.add_wide(product(lanes), s.splat_wide(1 << 13)), 14);
             s.pack(sum(s.zip_low(a, b)), sum(s.zip_high(a, b)))
         });
+        each("pack_i", &|a, b, c| {
+            s.pack_i(s.multiply_pairs_i(a, s.shr::<7>(c)), s.multiply_pairs_i(b, s.shr::<9>(c)))
+        });
         answers
     }
 }

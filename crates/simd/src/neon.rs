@@ -1,29 +1,30 @@
 //! NEON: 8 lanes in one block.
 
 use std::arch::aarch64::{
-    int32x4_t, uint16x8_t, vaddq_s32, vaddq_u16, vandq_u16, vbslq_u16, vceqq_u16, vcgtq_s16, vcombine_u16,
-    vdupq_n_s16, vdupq_n_s32, vdupq_n_u16, veorq_u16, vget_low_s16, vget_low_u16, vld1q_s32, vld1q_u8,
-    vld1q_u16, vmaxq_u16, vmaxvq_u16, vminq_u16, vmull_high_s16, vmull_high_u16, vmull_s16, vmull_u16,
-    vmulq_u16, vorrq_u16, vpaddq_s32, vqaddq_s16, vqaddq_u16, vqmovun_s32, vqrdmulhq_s16, vqsubq_u16,
-    vqtbl1q_u8, vreinterpretq_s16_u16, vreinterpretq_u8_u16, vreinterpretq_u16_s16, vreinterpretq_u16_u8,
-    vreinterpretq_u16_u32, vreinterpretq_u16_u64, vreinterpretq_u64_u16, vrhaddq_u16, vshlq_n_u16, vshlq_s32,
-    vshlq_u16, vshrq_n_s16, vshrq_n_u16, vst1q_s32, vst1q_u8, vst1q_u16, vsubq_u16, vuzp2q_u16, vzip1q_u16,
-    vzip1q_u64, vzip2q_u16, vzip2q_u64,
+    int32x4_t, uint16x8_t, vaddq_s32, vaddq_u16, vandq_u16, vbslq_u16, vceqq_u16, vcgtq_s16, vcombine_s16,
+    vcombine_u16, vdupq_n_s16, vdupq_n_s32, vdupq_n_u16, veorq_u16, vget_low_s16, vget_low_u16, vld1q_s32,
+    vld1q_u8, vld1q_u16, vmaxq_u16, vmaxvq_u16, vminq_u16, vmull_high_s16, vmull_high_u16, vmull_s16,
+    vmull_u16, vmulq_u16, vorrq_u16, vpaddq_s32, vqaddq_s16, vqaddq_u16, vqmovn_s32, vqmovun_s32,
+    vqrdmulhq_s16, vqsubq_u16, vqtbl1q_u8, vreinterpretq_s16_u16, vreinterpretq_u8_u16,
+    vreinterpretq_u16_s16, vreinterpretq_u16_u8, vreinterpretq_u16_u32, vreinterpretq_u16_u64,
+    vreinterpretq_u64_u16, vrhaddq_u16, vshlq_n_u16, vshlq_s32, vshlq_u16, vshrq_n_s16, vshrq_n_u16,
+    vst1q_s32, vst1q_u8, vst1q_u16, vsubq_u16, vuzp2q_u16, vzip1q_u16, vzip1q_u64, vzip2q_u16, vzip2q_u64,
 };
 
 use super::{BLOCK, Kernel, Simd};
 
-/// Proof that the machine has NEON: only [`Neon::new`] makes it.
+/// Proof that the machine has NEON: only [`Level::best`](super::Level::best) makes
+/// it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Neon(());
+pub struct Neon(());
 
 impl Neon {
-    pub(super) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         std::arch::is_aarch64_feature_detected!("neon").then_some(Self(()))
     }
 
     #[inline(always)]
-    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "neon")]
         fn with_neon<K: Kernel>(neon: Neon, kernel: K) -> K::Output {
             kernel.run(neon)
@@ -199,5 +200,10 @@ impl Simd for Neon {
     fn pack(self, low: Self::W, high: Self::W) -> Self::V {
         // SAFETY: `self` proves that the machine has NEON.
         unsafe { vcombine_u16(vqmovun_s32(low), vqmovun_s32(high)) }
+    }
+    #[inline(always)]
+    fn pack_i(self, low: Self::W, high: Self::W) -> Self::V {
+        // SAFETY: `self` proves that the machine has NEON.
+        unsafe { vreinterpretq_u16_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high))) }
     }
 }

@@ -4,8 +4,8 @@
 //! that the machine has. Every back-end gives the same bits, so what is shown of one holds for
 //! all. Knows nothing of pixels.
 //!
-//! This folder is, with `crates/kernel`, where `unsafe` is allowed: a back-end is a proof, made
-//! by [`Level::best`], that its instructions are there.
+//! This crate is, with `kernel`, where `unsafe` is allowed: a back-end is a proof, made by
+//! [`Level::best`], that its instructions are there.
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]
@@ -17,13 +17,13 @@ mod portable;
 use std::fmt::Debug;
 
 /// Bytes of a block. What moves lanes about moves them within blocks of 128 bits.
-pub(crate) const BLOCK: usize = 16;
+pub const BLOCK: usize = 16;
 
 /// The instructions of a machine, on vectors of 16-bit lanes.
 ///
 /// Lanes are unsigned where nothing else is said; names that end in `_i` take them as signed.
 /// Arithmetic wraps, `adds` and `subs` saturate. Every method is to be inlined into a kernel.
-pub(crate) trait Simd: Copy {
+pub trait Simd: Copy {
     /// 16-bit lanes of a vector.
     const LANES: usize;
     /// 16-bit lanes.
@@ -136,10 +136,12 @@ pub(crate) trait Simd: Copy {
     /// The 32-bit lanes of each block of `low`, then of `high`, clipped to 0 to 65535. Undoes
     /// the order of [`Self::zip_low`] and [`Self::zip_high`].
     fn pack(self, low: Self::W, high: Self::W) -> Self::V;
+    /// The same, clipped to −32768 to 32767.
+    fn pack_i(self, low: Self::W, high: Self::W) -> Self::V;
 }
 
 /// Something to be computed with any of the back-ends.
-pub(crate) trait Kernel {
+pub trait Kernel {
     /// What it answers.
     type Output;
     /// Computes it. To be marked `#[inline(always)]`, as all that it calls with `simd`.
@@ -148,9 +150,8 @@ pub(crate) trait Kernel {
 
 /// Which instructions to use.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Level {
+pub enum Level {
     /// None but those that every machine has.
-    #[cfg_attr(not(test), allow(dead_code, reason = "machines that have nothing better, and tests"))]
     Portable,
     /// AVX2.
     #[cfg(target_arch = "x86_64")]
@@ -162,7 +163,7 @@ pub(crate) enum Level {
 
 impl Level {
     /// The best that this machine has.
-    pub(crate) fn best() -> Self {
+    pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = avx2::Avx2::new() {
             return Self::Avx2(avx2);
@@ -175,7 +176,7 @@ impl Level {
     }
 
     /// Runs a kernel.
-    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
             Self::Portable => kernel.run(portable::Portable),
             #[cfg(target_arch = "x86_64")]
