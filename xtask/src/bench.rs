@@ -6,8 +6,11 @@
 //! stamped, statistics are plausible and the light fades, so that the control loop works and
 //! writes controls. Every call to a device or to the algorithms passes a counting wrapper,
 //! which is also where instructions are told apart.
+//!
+//! `cargo xtask bench jpeg [--json] [--check]` is told of in `jpeg`.
 
 mod callgrind;
+mod jpeg;
 mod program;
 mod table;
 
@@ -34,6 +37,9 @@ struct Options {
 
 /// Runs the command with what follows `bench`.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
+    if let Some(("jpeg", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return jpeg::run(rest);
+    }
     let done = options(arguments).and_then(|options| {
         program::check_valgrind()?;
         measure(options)

@@ -83,7 +83,7 @@ impl<W: Write> Writer<W> {
     fn write_plane(&mut self, plane: &Plane<'_>) -> io::Result<()> {
         for y in 0..plane.size.height {
             self.row.clear();
-            self.row.extend(plane.row(y));
+            plane.append_row(y, &mut self.row);
             self.out.write_all(&self.row)?;
         }
         Ok(())

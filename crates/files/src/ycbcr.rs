@@ -25,11 +25,15 @@ impl<'a> Plane<'a> {
         Plane { bytes: Cow::Owned(bytes), start: 0, stride: size.width as usize, step: 1, size }
     }
 
-    /// A row's samples; rows below the last repeat it.
-    pub(crate) fn row(&self, y: u32) -> impl ExactSizeIterator<Item = u8> + '_ {
+    /// Appends a row's samples; rows below the last repeat it.
+    pub(crate) fn append_row(&self, y: u32, row: &mut Vec<u8>) {
         let start = self.start + self.stride * y.min(self.size.height - 1) as usize;
-        let length = (self.size.width as usize - 1) * self.step + 1;
-        self.bytes[start..start + length].iter().step_by(self.step).copied()
+        let samples = &self.bytes[start..];
+        let width = self.size.width as usize;
+        match self.step {
+            1 => row.extend_from_slice(&samples[..width]),
+            step => row.extend(samples.iter().step_by(step).take(width)),
+        }
     }
 
     fn get(&self, x: u32, y: u32) -> u8 {
@@ -192,7 +196,11 @@ mod tests {
 
     fn of(format: PixelFormat, colour: ColourSpace, stride: u32, bytes: &[u8]) -> Vec<Vec<u8>> {
         let picture = Picture::new(format, SIZE, stride, colour, bytes).unwrap();
-        let rows = |plane: &Plane<'_>| (0..plane.size.height).flat_map(|y| plane.row(y)).collect();
+        let rows = |plane: &Plane<'_>| {
+            let mut rows = Vec::new();
+            (0..plane.size.height).for_each(|y| plane.append_row(y, &mut rows));
+            rows
+        };
         jpeg_components(&picture).planes.iter().map(rows).collect()
     }
 

@@ -28,17 +28,7 @@ impl Figures {
 impl Program {
     /// Builds it, optimised.
     pub(crate) fn build() -> Result<Self, String> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--release", "--quiet", "--package", "pinhole-conformance"]);
-        build.args(["--bin", "bench_core", "--message-format", "json-render-diagnostics"]);
-        let output = build.stderr(std::process::Stdio::inherit()).output();
-        let output = output.map_err(|error| format!("cargo cannot be run: {error}"))?;
-        if !output.status.success() {
-            return Err("the measured program cannot be built".into());
-        }
-        let path = executable_in(&String::from_utf8_lossy(&output.stdout));
-        path.map(|path| Self { path }).ok_or_else(|| "cargo did not say where the program is".into())
+        build(&["--package", "pinhole-conformance", "--bin", "bench_core"]).map(|path| Self { path })
     }
 
     /// Runs it.
@@ -59,6 +49,20 @@ impl Program {
     }
 }
 
+/// Builds a program as releases are; gives its path.
+pub(super) fn build(what: &[&str]) -> Result<PathBuf, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--release", "--quiet", "--message-format", "json-render-diagnostics"]).args(what);
+    let output = build.stderr(std::process::Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("cargo cannot be run: {error}"))?;
+    if !output.status.success() {
+        return Err("the measured program cannot be built".into());
+    }
+    let path = executable_in(&String::from_utf8_lossy(&output.stdout));
+    path.ok_or_else(|| "cargo did not say where the program is".into())
+}
+
 /// Whether valgrind is there.
 pub(crate) fn check_valgrind() -> Result<(), String> {
     match Command::new("valgrind").arg("--version").output() {
@@ -76,7 +80,8 @@ fn read_and_remove(path: &Path) -> Result<String, String> {
     text.map_err(|error| format!("callgrind left no profile: {error}"))
 }
 
-fn figures(command: &mut Command) -> Result<Figures, String> {
+/// Runs a program; gives the numbers that it prints, a line each.
+pub(super) fn figures(command: &mut Command) -> Result<Figures, String> {
     let run = format!("{command:?}");
     let output = command.output().map_err(|error| format!("{run} cannot be run: {error}"))?;
     if !output.status.success() {

@@ -3,16 +3,18 @@
 
 mod dct;
 mod entropy;
+mod scan;
 mod tables;
 
 use crate::exif;
 use crate::metadata::ImageMetadata;
 use crate::view::Picture;
-use crate::ycbcr::{Components, Plane, jpeg_components};
-use dct::{BLOCK_SIDE, Block, Quantiser};
-use entropy::{BitWriter, CodeTable, encode_block};
+use crate::ycbcr::{Components, jpeg_components};
+use dct::Quantiser;
+use entropy::CodeTable;
 use pinhole_base::geometry::Size;
 use pinhole_base::{Error, ErrorKind, Result};
+use scan::Coder;
 use std::io::{self, Write};
 use tables::{CHROMA, HuffmanSpec, LUMA, ZIGZAG};
 
@@ -42,13 +44,6 @@ pub fn write(
         .map_err(|error| Error::from_io(&error, "writing a JPEG"))
 }
 
-/// The tables that a component is coded with.
-struct Coder {
-    quantiser: Quantiser,
-    dc: CodeTable,
-    ac: CodeTable,
-}
-
 fn encode(out: &mut impl Write, components: &Components<'_>, quality: u8, exif: &[u8]) -> io::Result<()> {
     let steps = [LUMA.quantisation, CHROMA.quantisation].map(|table| tables::scaled(&table, quality));
     out.write_all(&head(components, &steps, exif))?;
@@ -57,7 +52,7 @@ fn encode(out: &mut impl Write, components: &Components<'_>, quality: u8, exif: 
         dc: CodeTable::new(&spec.dc),
         ac: CodeTable::new(&spec.ac),
     };
-    write_scan(out, components, &[coder(0, &LUMA), coder(1, &CHROMA)])?;
+    scan::write(out, components, &[coder(0, &LUMA), coder(1, &CHROMA)])?;
     out.write_all(&[0xff, marker::END_OF_IMAGE])
 }
 
@@ -107,77 +102,6 @@ fn frame(components: &Components<'_>) -> Vec<u8> {
 
 fn huffman(destination: u8, spec: &HuffmanSpec) -> Vec<u8> {
     [&[destination][..], &spec.codes_of_length, spec.symbols].concat()
-}
-
-/// Codes the units in reading order; each is as many luma blocks as a chroma block covers, then
-/// one block of Cb and one of Cr.
-fn write_scan(out: &mut impl Write, components: &Components<'_>, coders: &[Coder; 2]) -> io::Result<()> {
-    let side = BLOCK_SIDE as u32;
-    let (across, down) = components.subsampling;
-    let size = components.planes[0].size;
-    let units_across = size.width.div_ceil(side * across);
-    let mut bands = [(); 3].map(|()| Band::default());
-    let (mut bits, mut previous_dc) = (BitWriter::default(), [0; 3]);
-    for unit_y in 0..size.height.div_ceil(side * down) {
-        for (index, (band, plane)) in bands.iter_mut().zip(&components.planes).enumerate() {
-            let (across, down) = if index == 0 { (across, down) } else { (1, 1) };
-            band.load(plane, unit_y * side * down, down, units_across * across);
-        }
-        for unit_x in 0..units_across as usize {
-            for (index, band) in bands.iter().enumerate() {
-                let coder = &coders[usize::from(index > 0)];
-                for (x, y) in band.blocks_of_unit(unit_x, units_across as usize) {
-                    let levels = coder.quantiser.quantised(band.block(x, y));
-                    encode_block(&mut bits, &levels, &mut previous_dc[index], &coder.dc, &coder.ac);
-                }
-            }
-        }
-        out.write_all(&bits.take_bytes())?;
-    }
-    out.write_all(&bits.finish())
-}
-
-/// The samples of one row of units of a component, its edges repeated to whole blocks.
-#[derive(Default)]
-struct Band {
-    samples: Vec<u8>,
-    blocks_across: usize,
-    blocks_down: usize,
-}
-
-impl Band {
-    fn load(&mut self, plane: &Plane<'_>, first_row: u32, blocks_down: u32, blocks_across: u32) {
-        (self.blocks_across, self.blocks_down) = (blocks_across as usize, blocks_down as usize);
-        self.samples.clear();
-        for y in first_row..first_row + blocks_down * BLOCK_SIDE as u32 {
-            self.samples.extend(plane.row(y));
-            let last = *self.samples.last().expect("views of no pixels were refused");
-            let rows = (y - first_row + 1) as usize;
-            self.samples.resize(rows * self.blocks_across * BLOCK_SIDE, last);
-        }
-    }
-
-    fn blocks_of_unit(
-        &self,
-        unit: usize,
-        units_across: usize,
-    ) -> impl Iterator<Item = (usize, usize)> + use<> {
-        let across = self.blocks_across / units_across;
-        (0..self.blocks_down).flat_map(move |y| (0..across).map(move |x| (unit * across + x, y)))
-    }
-
-    /// A block's samples about zero.
-    fn block(&self, x: usize, y: usize) -> Block {
-        let mut block = [0.0; 64];
-        let stride = self.blocks_across * BLOCK_SIDE;
-        for (r, row) in block.chunks_exact_mut(BLOCK_SIDE).enumerate() {
-            let start = (y * BLOCK_SIDE + r) * stride + x * BLOCK_SIDE;
-            for (value, &sample) in row.iter_mut().zip(&self.samples[start..start + BLOCK_SIDE]) {
-                *value = f32::from(sample) - 128.0;
-            }
-        }
-        block
-    }
 }
 
 #[cfg(test)]
