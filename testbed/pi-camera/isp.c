@@ -3,6 +3,7 @@
  * The ISP: takes a raw buffer from its input node and fills one of each capture node that
  * streams. What the pixels become is told by picture.c.
  */
+#include <linux/delay.h>
 #include <linux/dma-buf.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -15,9 +16,6 @@ enum { INPUT, OUTPUT0, OUTPUT1, STATISTICS, NODES };
 #define ENTITY_PADS	4
 #define GAIN_UNIT	1000
 #define GAIN_MAX	0xffff
-
-/* How often a stuck ISP looks whether it may go on. */
-#define STUCK_MS	10
 
 /* Controls as linux/bcm2835-isp.h of Raspberry Pi's kernel numbers them. */
 #define CID_BASE		(V4L2_CID_USER_BASE + 0x10e0)
@@ -95,7 +93,9 @@ struct isp {
 	u32 node_count;
 	spinlock_t guard;
 	struct workqueue_struct *queue;
-	struct delayed_work work;
+	struct work_struct work;
+	bool is_stuck;
+	struct pi_buffer *stuck[NODES];		/* what it holds then */
 	struct dma_buf *lens_table;
 	struct pi_isp_parameters parameters;	/* of the present frame; too large for a stack */
 };
@@ -283,7 +283,7 @@ static bool is_ready(struct isp *isp)
 	bool any = false;
 	u32 i;
 
-	if (pi_faults.stuck_isp || !isp->nodes[INPUT].streaming || list_empty(&isp->nodes[INPUT].buffers))
+	if (isp->is_stuck || !isp->nodes[INPUT].streaming || list_empty(&isp->nodes[INPUT].buffers))
 		return false;
 	for (i = OUTPUT0; i < NODES; i++) {
 		if (!isp->nodes[i].streaming)
@@ -321,10 +321,41 @@ static void fill(struct isp *isp, const struct pi_picture *in, u32 i, struct pi_
 	pi_picture_develop(&isp->parameters, in, &node->pix, &out);
 }
 
-static void process(struct isp *isp, struct pi_buffer *buffers[NODES])
+static bool happens(const struct pi_occasion *faults, u32 fault)
+{
+	return faults->due & BIT(fault);
+}
+
+static void hand_over(struct isp *isp, const struct pi_occasion *faults, u32 i,
+		      struct pi_buffer *buffer, u64 ns)
+{
+	struct pi_node *node = &isp->nodes[i];
+	struct pi_stamp stamp = { .ns = ns, .sequence = node->sequence++ };
+
+	stamp.is_damaged = happens(faults, PI_FLAGGED_OUTPUT) && !strcmp(faults->whom, node->name);
+	pi_node_done(node, buffer, &stamp);
+}
+
+static void hand_all_over(struct isp *isp, const struct pi_occasion *faults,
+			  struct pi_buffer *buffers[NODES])
+{
+	bool backwards = happens(faults, PI_REORDERED_OUTPUTS);
+	u64 ns = buffers[INPUT]->vb.vb2_buf.timestamp;
+	u32 i;
+
+	for (i = 0; i < NODES; i++) {
+		u32 at = backwards ? NODES - 1 - i : i;
+
+		if (buffers[at])
+			hand_over(isp, faults, at, buffers[at], ns);
+		if (backwards)
+			fsleep(faults->values[PI_REORDERED_OUTPUTS]);
+	}
+}
+
+static void process(struct isp *isp, const struct pi_occasion *faults, struct pi_buffer *buffers[NODES])
 {
 	struct pi_picture in = pi_picture_of(&isp->nodes[INPUT], buffers[INPUT]);
-	struct pi_stamp stamp = { .ns = buffers[INPUT]->vb.vb2_buf.timestamp };
 	u32 i;
 
 	read_parameters(isp);
@@ -332,24 +363,55 @@ static void process(struct isp *isp, struct pi_buffer *buffers[NODES])
 		if (buffers[i])
 			fill(isp, &in, i, buffers[i]);
 	}
-	for (i = 0; i < NODES; i++) {
-		stamp.sequence = isp->nodes[i].sequence;
-		if (!buffers[i])
-			continue;
-		isp->nodes[i].sequence++;
-		pi_node_done(&isp->nodes[i], buffers[i], &stamp);
-	}
+	if (happens(faults, PI_SLOW_ISP))
+		fsleep(faults->values[PI_SLOW_ISP]);
+	hand_all_over(isp, faults, buffers);
+}
+
+/* Holds what it has, until its nodes stop. */
+static void get_stuck(struct isp *isp, struct pi_buffer *buffers[NODES])
+{
+	spin_lock(&isp->guard);
+	isp->is_stuck = true;
+	memcpy(isp->stuck, buffers, sizeof(isp->stuck));
+	spin_unlock(&isp->guard);
+}
+
+static void let_go(struct isp *isp, u32 i)
+{
+	struct pi_buffer *buffer = isp->stuck[i];
+
+	isp->stuck[i] = NULL;
+	if (buffer)
+		pi_node_put_back(&isp->nodes[i], buffer);
+}
+
+static void come_free(struct isp *isp)
+{
+	u32 i;
+
+	for (i = 0; i < NODES; i++)
+		let_go(isp, i);
+	spin_lock(&isp->guard);
+	isp->is_stuck = false;
+	spin_unlock(&isp->guard);
 }
 
 static void work(struct work_struct *work)
 {
-	struct isp *isp = container_of(to_delayed_work(work), struct isp, work);
+	struct isp *isp = container_of(work, struct isp, work);
 	struct pi_buffer *buffers[NODES];
+	struct pi_occasion faults;
 
-	while (take_buffers(isp, buffers))
-		process(isp, buffers);
-	if (pi_faults.stuck_isp && isp->nodes[INPUT].streaming)
-		queue_delayed_work(isp->queue, &isp->work, msecs_to_jiffies(STUCK_MS));
+	while (take_buffers(isp, buffers)) {
+		pi_fault_occasion(PI_SLOW_ISP, PI_CALL_ALLOCATE, NULL, &faults);
+		if (happens(&faults, PI_UNPLUGGED_ISP))
+			pi_fault_unplug(PI_PLUG_ISP);
+		if (happens(&faults, PI_STUCK_ISP) || happens(&faults, PI_UNPLUGGED_ISP))
+			get_stuck(isp, buffers);
+		else
+			process(isp, &faults, buffers);
+	}
 }
 
 /* ---- nodes ---- */
@@ -358,7 +420,7 @@ static void queued(struct pi_node *node)
 {
 	struct isp *isp = node->owner;
 
-	mod_delayed_work(isp->queue, &isp->work, 0);
+	queue_work(isp->queue, &isp->work);
 }
 
 static int start(struct pi_node *node)
@@ -372,8 +434,10 @@ static void stop(struct pi_node *node)
 {
 	struct isp *isp = node->owner;
 
-	flush_delayed_work(&isp->work);
+	flush_work(&isp->work);
+	let_go(isp, node - isp->nodes);
 	if (node == &isp->nodes[INPUT]) {
+		come_free(isp);
 		mutex_lock(isp->handler.lock);
 		use_lens_table(isp, NULL);
 		mutex_unlock(isp->handler.lock);
@@ -389,7 +453,7 @@ static void release(struct v4l2_device *v4l2)
 {
 	struct isp *isp = container_of(v4l2, struct isp, v4l2);
 
-	cancel_delayed_work_sync(&isp->work);
+	cancel_work_sync(&isp->work);
 	destroy_workqueue(isp->queue);
 	use_lens_table(isp, NULL);
 	v4l2_ctrl_handler_free(&isp->handler);
@@ -492,7 +556,7 @@ int pi_isp_add(struct platform_device *device)
 		return -ENOMEM;
 	}
 	spin_lock_init(&isp->guard);
-	INIT_DELAYED_WORK(&isp->work, work);
+	INIT_WORK(&isp->work, work);
 	init_media(isp, device);
 	ret = v4l2_device_register(&device->dev, &isp->v4l2);
 	if (ret) {

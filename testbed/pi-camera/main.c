@@ -13,8 +13,8 @@ module_param(sensor, charp, 0444);
 MODULE_PARM_DESC(sensor, "imx219 or imx477");
 
 static int embedded = -1;
-module_param(embedded, int, 0444);
-MODULE_PARM_DESC(embedded, "1: the sensor sends embedded data, 0: not, -1: the imx477 does");
+module_param(embedded, int, 0644);
+MODULE_PARM_DESC(embedded, "1: the sensor sends embedded data, 0: not, -1: the imx477 does; read when it is plugged in");
 
 static unsigned int rotation = 180;
 module_param(rotation, uint, 0444);
@@ -26,8 +26,8 @@ static const struct platform_device_id names[] = {
 	{}
 };
 
+/* In the order of the bits of PI_PLUG. */
 static struct platform_device *devices[2];
-static DEFINE_MUTEX(plug);
 
 static bool is_isp(struct platform_device *device)
 {
@@ -59,43 +59,37 @@ static struct platform_driver driver = {
 	.driver = { .name = "pi-camera" },
 };
 
-static void take_away(void)
+static int put_there(size_t i)
 {
-	int i;
+	struct platform_device *device;
 
-	for (i = ARRAY_SIZE(devices) - 1; i >= 0; i--) {
-		platform_device_unregister(devices[i]);
-		devices[i] = NULL;
-	}
-}
-
-static int put_there(void)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(devices); i++) {
-		struct platform_device *device;
-
-		device = platform_device_register_simple(names[i].name, PLATFORM_DEVID_NONE, NULL, 0);
-		if (IS_ERR(device)) {
-			take_away();
-			return PTR_ERR(device);
-		}
-		devices[i] = device;
-	}
+	device = platform_device_register_simple(names[i].name, PLATFORM_DEVID_NONE, NULL, 0);
+	if (IS_ERR(device))
+		return PTR_ERR(device);
+	devices[i] = device;
 	return 0;
 }
 
-static int unplug(bool gone)
+static void take_away(size_t i)
 {
+	platform_device_unregister(devices[i]);
+	devices[i] = NULL;
+}
+
+/* Takes away the devices of which there is a bit, and brings back the others. */
+static int unplug(u32 gone)
+{
+	size_t i;
 	int ret = 0;
 
-	mutex_lock(&plug);
-	if (gone)
-		take_away();
-	else
-		ret = put_there();
-	mutex_unlock(&plug);
+	for (i = 0; i < ARRAY_SIZE(devices); i++) {
+		if (devices[i] && gone & BIT(i))
+			take_away(i);
+	}
+	for (i = 0; !ret && i < ARRAY_SIZE(devices); i++) {
+		if (!devices[i] && !(gone & BIT(i)))
+			ret = put_there(i);
+	}
 	return ret;
 }
 
@@ -105,11 +99,13 @@ static int __init pi_camera_init(void)
 
 	if (ret)
 		return ret;
-	ret = put_there();
-	if (ret)
-		platform_driver_unregister(&driver);
-	else
+	ret = unplug(0);
+	if (!ret) {
 		pi_faults_add(unplug);
+		return 0;
+	}
+	unplug(PI_PLUG_CAMERA | PI_PLUG_ISP);
+	platform_driver_unregister(&driver);
 	return ret;
 }
 module_init(pi_camera_init);
@@ -117,7 +113,7 @@ module_init(pi_camera_init);
 static void __exit pi_camera_exit(void)
 {
 	pi_faults_remove();
-	take_away();
+	unplug(PI_PLUG_CAMERA | PI_PLUG_ISP);
 	platform_driver_unregister(&driver);
 }
 module_exit(pi_camera_exit);

@@ -197,9 +197,9 @@ static const struct v4l2_ioctl_ops calls = {
 
 static long call(struct file *file, unsigned int number, unsigned long argument)
 {
-	if (pi_fault_fails(number))
-		return -EIO;
-	return video_ioctl2(file, number, argument);
+	struct pi_node *node = video_drvdata(file);
+
+	return pi_fault_call(node->name, file, number, argument, video_ioctl2);
 }
 
 static const struct v4l2_file_operations file_calls = {
@@ -346,7 +346,7 @@ void pi_node_done(struct pi_node *node, struct pi_buffer *buffer, const struct p
 	struct vb2_buffer *vb = &buffer->vb.vb2_buf;
 
 	if (!is_output(node))
-		vb2_set_plane_payload(vb, 0, buffer_bytes(node));
+		vb2_set_plane_payload(vb, 0, stamp->is_empty ? 0 : buffer_bytes(node));
 	vb->timestamp = stamp->ns;
 	buffer->vb.sequence = stamp->sequence;
 	buffer->vb.field = V4L2_FIELD_NONE;

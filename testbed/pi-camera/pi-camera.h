@@ -6,6 +6,7 @@
 #ifndef PI_CAMERA_H
 #define PI_CAMERA_H
 
+#include <linux/dcache.h>
 #include <linux/platform_device.h>
 #include <media/media-device.h>
 #include <media/v4l2-ctrls.h>
@@ -23,26 +24,55 @@
 
 /* ---- fault.c: what goes wrong, and what light falls; files in debugfs ---- */
 
-struct pi_faults {
-	u32 lose_frames;	/* every so many frames, one is never delivered */
-	u32 lose_embedded;	/* ... comes without its embedded data */
-	u32 shift_timestamps;	/* ... has embedded data with another timestamp */
-	u32 mark_errors;	/* ... is marked as damaged */
-	u32 silent_after;	/* the sensor falls silent after so many frames */
-	u32 stuck_isp;		/* the ISP does not begin another frame */
-	u32 fail_ioctl;		/* number of the call that fails with EIO (the N of _IOWR('V', N)) */
-	u32 fail_times;		/* how many more of them do */
+struct pi_light {
 	u32 lux;
 	u32 white_red;		/* of white, where green is 1024; 0: as in daylight */
 	u32 white_blue;
 };
 
-extern struct pi_faults pi_faults;
+extern struct pi_light pi_light;
 
-void pi_faults_add(int (*unplug)(bool gone));
+/* What a fault can happen to: a frame of the sensor, a run of the ISP, a call. */
+enum {
+	PI_LOST_IMAGE, PI_LOST_EMBEDDED, PI_LOST_FRAME,
+	PI_LATE_FRAME,		/* by so many microseconds */
+	PI_REORDERED_FRAME,	/* the image by so many microseconds */
+	PI_DUPLICATED_FRAME,
+	PI_FLAGGED_IMAGE, PI_FLAGGED_EMBEDDED, PI_EMPTY_EMBEDDED, PI_CORRUPT_EMBEDDED,
+	PI_UNEQUAL_TIMESTAMPS,	/* the embedded data's later by so many microseconds */
+	PI_SEQUENCE_GAP,	/* of so many numbers */
+	PI_SILENT_SENSOR,	/* for so many frames; 0: until it is stopped */
+	PI_UNPLUGGED_CAMERA,
+	PI_SLOW_ISP,		/* by so many microseconds */
+	PI_STUCK_ISP,
+	PI_REORDERED_OUTPUTS,	/* so many microseconds apart */
+	PI_FLAGGED_OUTPUT, PI_UNPLUGGED_ISP,
+	PI_CALL_ALLOCATE,	/* calls: with that error */
+	PI_CALL_IMPORT, PI_CALL_FREE, PI_CALL_EXPORT, PI_CALL_QUEUE, PI_CALL_DEQUEUE,
+	PI_CALL_STREAM_ON, PI_CALL_STREAM_OFF, PI_CALL_SET_FORMAT, PI_CALL_SET_CONTROLS,
+	PI_CALL_SET_CROP, PI_CALL_SUBSCRIBE, PI_CALL_DEQUEUE_EVENT,
+	PI_OCCASIONS
+};
+
+/* What happens at an occasion: a bit for each fault, and its value. */
+struct pi_occasion {
+	u32 due;
+	u32 values[PI_OCCASIONS];
+	char whom[32];
+};
+
+static_assert(PI_OCCASIONS <= 32);
+
+enum { PI_PLUG_CAMERA = 1, PI_PLUG_ISP = 2 };
+
+typedef long (*pi_call)(struct file *file, unsigned int number, unsigned long argument);
+
+void pi_faults_add(int (*unplug)(u32 gone));
 void pi_faults_remove(void);
-bool pi_fault_every(u32 every, u32 sequence);
-bool pi_fault_fails(unsigned int ioctl);
+void pi_fault_occasion(u32 first, u32 end, const char *whom, struct pi_occasion *occasion);
+long pi_fault_call(const char *whom, struct file *file, unsigned int number, unsigned long argument,
+		   pi_call make);
+void pi_fault_unplug(u32 device);
 
 /* ---- format.c ---- */
 
@@ -114,6 +144,7 @@ struct pi_stamp {
 	u32 sequence;
 	u64 ns;
 	bool is_damaged;
+	bool is_empty;
 };
 
 void pi_node_done(struct pi_node *node, struct pi_buffer *buffer, const struct pi_stamp *stamp);
@@ -140,10 +171,16 @@ struct pi_sensor *pi_sensor_create(const char *name, int embedded, u32 rotation,
 void pi_sensor_destroy(struct pi_sensor *sensor);
 struct v4l2_subdev *pi_sensor_subdev(struct pi_sensor *sensor);
 u32 pi_sensor_pads(const struct pi_sensor *sensor);
+void pi_sensor_prepare_calls(struct pi_sensor *sensor);
 void pi_sensor_start(struct pi_sensor *sensor);
 void pi_sensor_stop(struct pi_sensor *sensor);
-void pi_sensor_latch(struct pi_sensor *sensor, struct pi_frame *frame);
+void pi_sensor_latch(struct pi_sensor *sensor, u32 skipped, struct pi_frame *frame);
 void pi_sensor_write_embedded(const struct pi_sensor *sensor, const struct pi_frame *frame, u8 *out);
+
+/* ---- record.c ---- */
+
+void pi_record_add(struct dentry *folder);
+void pi_record_frame(const struct pi_frame *frame, u64 ns);
 
 /* ---- scene.c ---- */
 

@@ -8,8 +8,14 @@
 
 enum { IMAGE, EMBEDDED, NODES };
 
-/* What the embedded data's timestamp is shifted by as a fault. */
-#define SHIFT_NS	1000000
+/* What a sensor takes from standby to its first frame. */
+#define WAKING_NS	(6 * NSEC_PER_MSEC)
+
+/* What a frame takes that is not sent. */
+#define SILENT_FRAME_NS	(33 * NSEC_PER_MSEC)
+
+/* Bytes of embedded data that garbage takes the place of. */
+#define GARBAGE_BYTES	64
 
 struct receiver {
 	struct v4l2_device v4l2;
@@ -57,24 +63,42 @@ static void tell_start(struct receiver *receiver, u32 sequence)
 	v4l2_event_queue(&receiver->nodes[IMAGE].vdev, &event);
 }
 
-static void take_buffers(struct receiver *receiver, u32 sequence, struct pi_buffer *buffers[NODES])
+static bool happens(const struct pi_occasion *faults, u32 fault)
 {
-	bool is_lost = pi_fault_every(pi_faults.lose_frames, sequence);
-	bool has_embedded = !pi_fault_every(pi_faults.lose_embedded, sequence);
+	return faults->due & BIT(fault);
+}
+
+static u64 happens_ns(const struct pi_occasion *faults, u32 fault)
+{
+	return happens(faults, fault) ? faults->values[fault] * (u64)NSEC_PER_USEC : 0;
+}
+
+static void take_buffers(struct receiver *receiver, const struct pi_occasion *faults,
+			 struct pi_buffer *buffers[NODES])
+{
+	bool is_lost = happens(faults, PI_LOST_FRAME);
+	bool has_image = !is_lost && !happens(faults, PI_LOST_IMAGE);
+	bool has_embedded = !is_lost && !happens(faults, PI_LOST_EMBEDDED);
 	struct pi_node *nodes = receiver->nodes;
 
 	spin_lock(&receiver->guard);
-	buffers[IMAGE] = is_lost ? NULL : pi_node_take(&nodes[IMAGE]);
+	buffers[IMAGE] = has_image ? pi_node_take(&nodes[IMAGE]) : NULL;
 	buffers[EMBEDDED] = NULL;
-	if (receiver->node_count > EMBEDDED && !is_lost && has_embedded)
+	if (receiver->node_count > EMBEDDED && has_embedded)
 		buffers[EMBEDDED] = pi_node_take(&nodes[EMBEDDED]);
 	spin_unlock(&receiver->guard);
 }
 
-static void fill(struct receiver *receiver, const struct pi_frame *frame, struct pi_buffer *buffers[])
+static void fill(struct receiver *receiver, const struct pi_frame *frame,
+		 const struct pi_occasion *faults, struct pi_buffer *buffers[])
 {
-	if (buffers[EMBEDDED])
-		pi_sensor_write_embedded(receiver->sensor, frame, pi_buffer_memory(buffers[EMBEDDED]));
+	if (buffers[EMBEDDED]) {
+		u8 *data = pi_buffer_memory(buffers[EMBEDDED]);
+
+		pi_sensor_write_embedded(receiver->sensor, frame, data);
+		if (happens(faults, PI_CORRUPT_EMBEDDED))
+			memset(data, 0xff, GARBAGE_BYTES);
+	}
 	if (buffers[IMAGE]) {
 		struct pi_picture picture = pi_picture_of(&receiver->nodes[IMAGE], buffers[IMAGE]);
 
@@ -82,19 +106,24 @@ static void fill(struct receiver *receiver, const struct pi_frame *frame, struct
 	}
 }
 
-/* The embedded lines come first, and so does their buffer. */
-static void hand_over(struct receiver *receiver, struct pi_buffer *buffers[], struct pi_stamp stamp)
+static void hand_over_embedded(struct receiver *receiver, const struct pi_occasion *faults,
+			       struct pi_buffer *buffer, struct pi_stamp stamp)
 {
-	stamp.is_damaged = pi_fault_every(pi_faults.mark_errors, stamp.sequence);
-	if (buffers[EMBEDDED]) {
-		struct pi_stamp other = stamp;
+	if (!buffer)
+		return;
+	stamp.ns += happens_ns(faults, PI_UNEQUAL_TIMESTAMPS);
+	stamp.is_damaged = happens(faults, PI_FLAGGED_EMBEDDED);
+	stamp.is_empty = happens(faults, PI_EMPTY_EMBEDDED);
+	pi_node_done(&receiver->nodes[EMBEDDED], buffer, &stamp);
+}
 
-		if (pi_fault_every(pi_faults.shift_timestamps, stamp.sequence))
-			other.ns += SHIFT_NS;
-		pi_node_done(&receiver->nodes[EMBEDDED], buffers[EMBEDDED], &other);
-	}
-	if (buffers[IMAGE])
-		pi_node_done(&receiver->nodes[IMAGE], buffers[IMAGE], &stamp);
+static void hand_over_image(struct receiver *receiver, const struct pi_occasion *faults,
+			    struct pi_buffer *buffer, struct pi_stamp stamp)
+{
+	if (!buffer)
+		return;
+	stamp.is_damaged = happens(faults, PI_FLAGGED_IMAGE);
+	pi_node_done(&receiver->nodes[IMAGE], buffer, &stamp);
 }
 
 /* Streaming ceased within a frame: the nodes return what was in work. */
@@ -108,43 +137,93 @@ static void give_up(struct receiver *receiver, struct pi_buffer *buffers[])
 	}
 }
 
-static void receive(struct receiver *receiver, ktime_t *moment)
+/* The embedded lines come first, and so does their buffer. Waits as long as that takes. */
+static void deliver(struct receiver *receiver, const struct pi_occasion *faults,
+		    struct pi_buffer *buffers[], const struct pi_stamp *stamp, ktime_t *moment)
 {
+	u64 later_ns = happens_ns(faults, PI_REORDERED_FRAME);
+
+	hand_over_embedded(receiver, faults, buffers[EMBEDDED], *stamp);
+	buffers[EMBEDDED] = NULL;
+	if (later_ns)
+		wait(moment, later_ns);
+	if (kthread_should_stop())
+		give_up(receiver, buffers);
+	else
+		hand_over_image(receiver, faults, buffers[IMAGE], *stamp);
+}
+
+/* Once more, into other buffers. */
+static void repeat(struct receiver *receiver, const struct pi_frame *frame,
+		   const struct pi_occasion *faults, const struct pi_stamp *stamp, ktime_t *moment)
+{
+	struct pi_buffer *buffers[NODES];
+
+	take_buffers(receiver, faults, buffers);
+	fill(receiver, frame, faults, buffers);
+	deliver(receiver, faults, buffers, stamp, moment);
+}
+
+static void receive(struct receiver *receiver, const struct pi_occasion *faults, ktime_t *moment)
+{
+	u32 skipped = happens(faults, PI_SEQUENCE_GAP) ? faults->values[PI_SEQUENCE_GAP] : 0;
 	struct pi_buffer *buffers[NODES];
 	struct pi_stamp stamp = {};
 	struct pi_frame frame;
-	u64 readout_ns, duration_ns;
+	ktime_t end;
 
-	pi_sensor_latch(receiver->sensor, &frame);
+	pi_sensor_latch(receiver->sensor, skipped, &frame);
 	stamp.sequence = frame.sequence;
 	stamp.ns = ktime_get_ns();
-	readout_ns = div_u64(frame.height * frame.line_ps, 1000);
-	duration_ns = div_u64(frame.lines * frame.line_ps, 1000);
+	end = ktime_add_ns(*moment, div_u64(frame.lines * frame.line_ps, 1000));
+	pi_record_frame(&frame, stamp.ns);
 	tell_start(receiver, stamp.sequence);
-	take_buffers(receiver, stamp.sequence, buffers);
-	fill(receiver, &frame, buffers);
-	wait(moment, readout_ns);
+	take_buffers(receiver, faults, buffers);
+	fill(receiver, &frame, faults, buffers);
+	wait(moment, div_u64(frame.height * frame.line_ps, 1000) + happens_ns(faults, PI_LATE_FRAME));
 	if (kthread_should_stop()) {
 		give_up(receiver, buffers);
 		return;
 	}
-	hand_over(receiver, buffers, stamp);
-	wait(moment, duration_ns - readout_ns);
+	deliver(receiver, faults, buffers, &stamp, moment);
+	if (happens(faults, PI_DUPLICATED_FRAME))
+		repeat(receiver, &frame, faults, &stamp, moment);
+	if (ktime_after(end, *moment))
+		wait(moment, ktime_to_ns(ktime_sub(end, *moment)));
+}
+
+/* How long the sensor is silent from here on, in frames. */
+static u32 silence(const struct pi_occasion *faults)
+{
+	if (!happens(faults, PI_SILENT_SENSOR))
+		return 0;
+	return faults->values[PI_SILENT_SENSOR] ?: U32_MAX;
 }
 
 static int run(void *data)
 {
 	struct receiver *receiver = data;
 	ktime_t moment = ktime_get();
-	u32 frames = 0;
+	struct pi_occasion faults;
+	u32 silent = 0;
 
+	wait(&moment, WAKING_NS);
 	while (!kthread_should_stop()) {
-		if (pi_faults.silent_after && frames >= pi_faults.silent_after) {
-			wait(&moment, NSEC_PER_MSEC);
+		if (!silent) {
+			pi_fault_occasion(PI_LOST_IMAGE, PI_SLOW_ISP, NULL, &faults);
+			silent = silence(&faults);
+		}
+		if (happens(&faults, PI_UNPLUGGED_CAMERA)) {
+			pi_fault_unplug(PI_PLUG_CAMERA);
+			silent = U32_MAX;
+		}
+		if (!silent) {
+			receive(receiver, &faults, &moment);
 			continue;
 		}
-		receive(receiver, &moment);
-		frames++;
+		faults.due = 0;
+		silent -= silent != U32_MAX;
+		wait(&moment, SILENT_FRAME_NS);
 	}
 	return 0;
 }
@@ -277,6 +356,8 @@ static int register_all(struct receiver *receiver)
 	ret = v4l2_device_register_subdev(&receiver->v4l2, pi_sensor_subdev(receiver->sensor));
 	ret = ret ?: add_nodes(receiver);
 	ret = ret ?: v4l2_device_register_subdev_nodes(&receiver->v4l2);
+	if (!ret)
+		pi_sensor_prepare_calls(receiver->sensor);
 	return ret ?: media_device_register(&receiver->media);
 }
 

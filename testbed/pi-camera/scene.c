@@ -33,11 +33,11 @@ struct light {
 static struct light light_of(const struct pi_frame *frame)
 {
 	u64 exposure_ns = (u64)frame->exposure * frame->line_ps / 1000;
-	u64 filled_ppm = div_u64((u64)frame->sensitivity * pi_faults.lux * div_u64(exposure_ns, 1000),
+	u64 filled_ppm = div_u64((u64)frame->sensitivity * pi_light.lux * div_u64(exposure_ns, 1000),
 				 1000000);
 	u64 level = div_u64(min_t(u64, filled_ppm, 1ULL << 40) * frame->gain_256 * 256, 1000000);
-	u32 red = pi_faults.white_red ?: frame->white_red;
-	u32 blue = pi_faults.white_blue ?: frame->white_blue;
+	u32 red = pi_light.white_red ?: frame->white_red;
+	u32 blue = pi_light.white_blue ?: frame->white_blue;
 
 	return (struct light){ { level * red >> 10, level, level * blue >> 10 } };
 }

@@ -127,6 +127,8 @@ struct pi_sensor {
 	u32 bits;
 	bool has_embedded;
 	u32 sequence;
+	struct v4l2_file_operations calls;
+	const struct v4l2_file_operations *usual_calls;
 	struct delayed exposure, gain, vblank, hblank;
 };
 
@@ -175,8 +177,6 @@ static int set_control(struct v4l2_ctrl *control)
 	struct pi_sensor *sensor = container_of(control->handler, struct pi_sensor, handler);
 	const struct model *model = sensor->model;
 
-	if (pi_fault_fails(VIDIOC_S_EXT_CTRLS))
-		return -EIO;
 	switch (control->id) {
 	case V4L2_CID_EXPOSURE:
 		write_delayed(&sensor->exposure, control->val, model->exposure_delay);
@@ -532,14 +532,15 @@ static void fill_frame(struct pi_sensor *sensor, struct pi_frame *frame)
 	frame->line_ps = div_u64(frame->line_pixels * 1000000000000ULL, model->pixel_rate);
 }
 
-/* The next frame begins: says what it is taken with. */
-void pi_sensor_latch(struct pi_sensor *sensor, struct pi_frame *frame)
+/* The next frame begins, after so many numbers that are left out: says what it is taken with. */
+void pi_sensor_latch(struct pi_sensor *sensor, u32 skipped, struct pi_frame *frame)
 {
 	mutex_lock(sensor->handler.lock);
 	advance(&sensor->exposure);
 	advance(&sensor->gain);
 	advance(&sensor->vblank);
 	advance(&sensor->hblank);
+	sensor->sequence += skipped;
 	fill_frame(sensor, frame);
 	mutex_unlock(sensor->handler.lock);
 }
@@ -671,6 +672,24 @@ void pi_sensor_destroy(struct pi_sensor *sensor)
 	media_entity_cleanup(&sensor->sd.entity);
 	v4l2_ctrl_handler_free(&sensor->handler);
 	kfree(sensor);
+}
+
+static long call(struct file *file, unsigned int number, unsigned long argument)
+{
+	const struct pi_sensor *sensor = sensor_of(vdev_to_v4l2_subdev(video_devdata(file)));
+
+	return pi_fault_call("sensor", file, number, argument, sensor->usual_calls->unlocked_ioctl);
+}
+
+/* Once the sub-device has a node: its calls pass by the faults. */
+void pi_sensor_prepare_calls(struct pi_sensor *sensor)
+{
+	struct video_device *node = sensor->sd.devnode;
+
+	sensor->usual_calls = node->fops;
+	sensor->calls = *node->fops;
+	sensor->calls.unlocked_ioctl = call;
+	node->fops = &sensor->calls;
 }
 
 struct v4l2_subdev *pi_sensor_subdev(struct pi_sensor *sensor)

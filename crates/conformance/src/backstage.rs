@@ -2,8 +2,8 @@
 //! made to do. Knows nothing of statements.
 
 use crate::rig::Verdict;
-use pinhole::FrameBuffer;
-use pinhole::sim::{Call, Fault};
+use pinhole::sim::{Call, Fault, Stamp};
+use pinhole::{FrameBuffer, Request, StreamId};
 
 /// What is behind the cameras of a [`crate::bench::Bench`].
 pub trait Backstage: Send + Sync {
@@ -36,6 +36,22 @@ pub trait Backstage: Send + Sync {
     /// # Errors
     /// This hardware does not fail like that on demand.
     fn inject(&self, after: u32, fault: Fault) -> Verdict;
+
+    /// Lets something go wrong with every frame of the first camera from now on, or nothing any
+    /// more.
+    ///
+    /// # Errors
+    /// This hardware does not fail like that on demand.
+    fn always(&self, fault: Option<Fault>) -> Verdict;
+
+    /// How the frame was really taken that a request's buffer shows.
+    ///
+    /// # Errors
+    /// This hardware does not tell.
+    ///
+    /// # Panics
+    /// The frame is unknown, or the buffer does not show one.
+    fn stamp(&self, request: &Request, stream: StreamId) -> Verdict<Stamp>;
 
     /// The errors (`errno`) with which such a call can be made to fail; none if it cannot be.
     fn refusals(&self, call: Call) -> &'static [i32];

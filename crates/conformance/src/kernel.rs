@@ -6,12 +6,14 @@
 //! - `troubled`: a node whose driver fails on demand, by the driver's own means.
 //! - `find`: which rigs a machine has.
 //! - `foreign`: memory that a running camera has not allocated.
+//! - `pi`: the testbed's Raspberry Pi camera, with sensor and ISP.
 
 mod accomplice;
 mod chained;
 mod chosen;
 mod find;
 mod foreign;
+mod pi;
 mod troubled;
 
 pub use find::{Found, find};
@@ -24,8 +26,8 @@ use chained::Chain;
 use chosen::Chosen;
 use pinhole::device::{NodeInfo, Provider};
 use pinhole::kernel::{KernelProvider, SystemMapper};
-use pinhole::sim::{Call, Fault};
-use pinhole::{Cameras, Driver, ErrorKind, FrameBuffer, FrameMemory, PlaneMemory};
+use pinhole::sim::{Call, Fault, Stamp};
+use pinhole::{Cameras, Driver, ErrorKind, FrameBuffer, FrameMemory, PlaneMemory, Request, StreamId};
 use std::sync::{Arc, OnceLock};
 use troubled::Troubles;
 
@@ -47,9 +49,14 @@ pub struct KernelRig {
     troubles: Troubles,
 }
 
-impl KernelRig {
-    /// The driver's name, e.g. `vivid`.
-    pub fn driver_name(&self) -> &str {
+/// A rig of a driver's cameras.
+pub trait DriverRig: Rig {
+    /// The driver's name, e.g. `vivid`; of the testbed's Pi cameras, the testbed's name.
+    fn driver_name(&self) -> &str;
+}
+
+impl DriverRig for KernelRig {
+    fn driver_name(&self) -> &str {
         &self.driver
     }
 }
@@ -149,6 +156,14 @@ impl Backstage for Drivers {
 
     fn inject(&self, after: u32, fault: Fault) -> Verdict {
         self.troubles.plan(after, fault)
+    }
+
+    fn always(&self, _fault: Option<Fault>) -> Verdict {
+        Err(Need::ControlLoop.lack())
+    }
+
+    fn stamp(&self, _request: &Request, _stream: StreamId) -> Verdict<Stamp> {
+        Err(Need::ControlLoop.lack())
     }
 
     fn refusals(&self, call: Call) -> &'static [i32] {

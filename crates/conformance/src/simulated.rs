@@ -3,13 +3,15 @@
 use crate::backstage::Backstage;
 use crate::bench::Bench;
 use crate::foreign::foreign_buffer;
+use crate::keepsake::stamp;
 use crate::mapper::CountingMapper;
 use crate::rig::{Abilities, Rig, Setup, Verdict};
 use pinhole::kernel::memory::SystemMapper;
 use pinhole::sim::{
-    Call, CameraConfig, Fault, FaultKind, ScheduledFault, Simulator, SimulatorConfig, SimulatorControl,
+    Call, CameraConfig, Fault, FaultKind, FaultRate, ScheduledFault, Simulator, SimulatorConfig,
+    SimulatorControl, Stamp,
 };
-use pinhole::{Cameras, Driver, FrameBuffer, Role};
+use pinhole::{Cameras, Driver, FrameBuffer, Request, Role, StreamId};
 use std::sync::Arc;
 
 /// Simulated cameras of one kind, on a virtual clock.
@@ -130,6 +132,16 @@ impl Backstage for Books {
         let fault = ScheduledFault { camera: 0, after, fault };
         self.hardware.inject(fault).expect("the first camera is there");
         Ok(())
+    }
+
+    fn always(&self, fault: Option<Fault>) -> Verdict {
+        let rate = |fault| FaultRate { camera: None, fault, probability: 1.0 };
+        self.hardware.set_fault_rates(fault.into_iter().map(rate).collect()).expect("1 is a probability");
+        Ok(())
+    }
+
+    fn stamp(&self, request: &Request, stream: StreamId) -> Verdict<Stamp> {
+        Ok(stamp(request, stream))
     }
 
     fn refusals(&self, _call: Call) -> &'static [i32] {

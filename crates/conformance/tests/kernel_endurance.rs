@@ -3,9 +3,9 @@
 
 use pinhole::{Camera, Role};
 use pinhole_conformance::bench::{Bench, requests};
-use pinhole_conformance::kernel::{KernelRig, find};
+use pinhole_conformance::kernel::{DriverRig, find};
 use pinhole_conformance::process::Holdings;
-use pinhole_conformance::rig::{Rig, Setup};
+use pinhole_conformance::rig::Setup;
 
 const ROUNDS: usize = 1000;
 /// After so many the process has what it needs.
@@ -30,7 +30,7 @@ fn round(bench: &Bench, mut camera: Camera, round: usize) -> Camera {
     stopped.camera
 }
 
-fn rounds(rig: &KernelRig) {
+fn rounds(rig: &dyn DriverRig) {
     let bench = rig.bench(Setup::default()).expect("a camera of its own is all that it takes");
     let mut camera = bench.camera();
     for at in 0..WARM {
@@ -50,5 +50,5 @@ fn rounds(rig: &KernelRig) {
 fn b28_1_000_rounds_on_real_drivers_leave_nothing_behind() {
     let found = find().expect("the system's devices can be listed");
     found.demand();
-    found.rigs.iter().for_each(rounds);
+    found.rigs.iter().for_each(|rig| rounds(rig.as_ref()));
 }

@@ -4,7 +4,7 @@
 use super::accomplice::Accomplice;
 use super::chained::{Chain, Step};
 use super::troubled::Troubles;
-use super::{KernelRig, Place, cameras_at};
+use super::{DriverRig, KernelRig, Place, cameras_at, pi};
 use crate::rig::Abilities;
 use pinhole::device::{Entity, EntityFunction, Graph, Link, MediaDevice, NodeInfo, Provider};
 use pinhole::geometry::Size;
@@ -22,7 +22,7 @@ const TESTBED: &str = "vivid,vimc,unicam,uvcvideo";
 #[derive(Default)]
 pub struct Found {
     /// The rigs.
-    pub rigs: Vec<KernelRig>,
+    pub rigs: Vec<Box<dyn DriverRig>>,
     /// Why devices that may be cameras make no rig.
     pub failures: Vec<Error>,
 }
@@ -55,7 +55,9 @@ impl Found {
 /// Its devices cannot be listed.
 pub fn find() -> Result<Found> {
     let mut provider = KernelProvider::new();
-    let nodes = provider.video_nodes()?;
+    let (pis, taken) = pi::find(&mut provider)?;
+    let mut nodes = provider.video_nodes()?;
+    nodes.retain(|node| !taken.contains(&node.path));
     let mut media = provider.media_devices()?;
     let plain = nodes.iter().map(|node| Place { node: node.clone(), chain: None });
     let mut places: Vec<Place> = plain.collect();
@@ -65,7 +67,9 @@ pub fn find() -> Result<Found> {
         places.extend(chained);
     }
     let graphs: Vec<&Graph> = media.iter().map(|device| device.graph()).collect();
-    Ok(rigs_of(places, &graphs))
+    let mut found = rigs_of(places, &graphs);
+    found.rigs.extend(pis.into_iter().map(|rig| Box::new(rig) as Box<dyn DriverRig>));
+    Ok(found)
 }
 
 fn rigs_of(places: Vec<Place>, graphs: &[&Graph]) -> Found {
@@ -80,7 +84,7 @@ fn rigs_of(places: Vec<Place>, graphs: &[&Graph]) -> Found {
     }
     for at in 0..cameras.len() {
         match rig(&cameras, at) {
-            Ok(rig) => found.rigs.push(rig),
+            Ok(rig) => found.rigs.push(Box::new(rig)),
             Err(error) => found.failures.push(error),
         }
     }

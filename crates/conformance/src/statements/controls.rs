@@ -1,21 +1,32 @@
 //! The sensor's controls, and what frames say of them: statements 36 to 38.
 
+use crate::backstage::Backstage;
 use crate::bench::{Bench, requests, streams};
-use crate::keepsake::stamp;
 use crate::rig::{Need, Rig, Setup, Verdict};
 use crate::run::Run;
 use pinhole::sim::model::SensorModel;
 use pinhole::sim::{Fault, Stamp};
-use pinhole::{Request, Role, StreamId, control};
+use pinhole::{Camera, Request, Role, StreamId, control};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Holds what frames say of themselves against how they were taken.
 struct Truth {
     model: &'static SensorModel,
     raw: StreamId,
+    backstage: Arc<dyn Backstage>,
 }
 
 impl Truth {
+    fn of(bench: &Bench, camera: &Camera) -> Self {
+        let model = SensorModel::by_name(&camera.info().model).expect("the sensor is modelled");
+        Self { model, raw: streams(camera)[0], backstage: Arc::clone(&bench.backstage) }
+    }
+
+    fn stamp(&self, request: &Request) -> Stamp {
+        self.backstage.stamp(request, self.raw).expect("sensors of ours tell")
+    }
+
     fn exposure_us(&self, stamp: &Stamp) -> f64 {
         self.model.line_ns(stamp.line_length_pixels) * f64::from(stamp.exposure_lines) / 1e3
     }
@@ -26,7 +37,7 @@ impl Truth {
 
     /// Checks a frame's metadata.
     fn check(&self, request: &Request) {
-        let stamp = stamp(request, self.raw);
+        let stamp = self.stamp(request);
         let metadata = request.metadata();
         assert_eq!(metadata.get(control::SENSOR_SEQUENCE), Some(i64::from(stamp.sequence)));
         assert_eq!(metadata.get(control::SENSOR_TIMESTAMP), Some(stamp.timestamp_ns as i64));
@@ -65,13 +76,11 @@ struct Restless {
 impl Restless {
     fn start(bench: &Bench) -> Verdict<Self> {
         bench.needs(Need::ControlLoop)?;
-        bench.hardware()?;
         Ok(Self::start_camera(bench, bench.configured(&[Role::Raw, Role::Video])))
     }
 
-    fn start_camera(bench: &Bench, mut camera: pinhole::Camera) -> Self {
-        let model = SensorModel::by_name(&camera.info().model).expect("simulated sensors are known");
-        let truth = Truth { model, raw: streams(&camera)[0] };
+    fn start_camera(bench: &Bench, mut camera: Camera) -> Self {
+        let truth = Truth::of(bench, &camera);
         let requests = requests(&mut camera, 4);
         let mut restless = Self { run: bench.start(camera), truth, asked: 0 };
         requests.into_iter().for_each(|request| restless.queue(request));
@@ -183,10 +192,8 @@ pub fn b36_across_missed_frame_starts(rig: &dyn Rig) -> Verdict {
 pub fn b37_a_frame_says_whose_controls_it_was_taken_with(rig: &dyn Rig) -> Verdict {
     both_ways(rig, |bench| {
         bench.needs(Need::ControlLoop)?;
-        bench.hardware()?;
         let mut camera = bench.configured(&[Role::Raw, Role::Video]);
-        let model = SensorModel::by_name(&camera.info().model).expect("simulated sensors are known");
-        let truth = Truth { model, raw: streams(&camera)[0] };
+        let truth = Truth::of(bench, &camera);
         let requests = requests(&mut camera, 4);
         let mut run = bench.start(camera);
         run.queue_all(requests);
@@ -211,8 +218,8 @@ fn takes_effect(run: &mut Run, truth: &Truth, exposure_us: i32) {
             asked = Some(request.number() as i64);
         }
         let by = request.metadata().get(control::CONTROLS_APPLIED_BY).expect("frames say whose controls");
-        let (is, wanted) = (truth.exposure_us(&stamp(&request, truth.raw)), f64::from(exposure_us));
-        let line_us = truth.model.line_ns(stamp(&request, truth.raw).line_length_pixels) / 1e3;
+        let (is, wanted) = (truth.exposure_us(&truth.stamp(&request)), f64::from(exposure_us));
+        let line_us = truth.model.line_ns(truth.stamp(&request).line_length_pixels) / 1e3;
         let in_effect = (is - wanted).abs() <= line_us;
         // Nobody has asked for anything since.
         let claimed = asked == Some(by);
@@ -227,10 +234,8 @@ fn takes_effect(run: &mut Run, truth: &Truth, exposure_us: i32) {
 pub fn b38_vblank_is_written_before_exposure(rig: &dyn Rig) -> Verdict {
     both_ways(rig, |bench| {
         bench.needs(Need::ControlLoop)?;
-        bench.hardware()?;
         let mut camera = bench.configured(&[Role::Raw, Role::Video]);
-        let model = SensorModel::by_name(&camera.info().model).expect("simulated sensors are known");
-        let truth = Truth { model, raw: streams(&camera)[0] };
+        let truth = Truth::of(bench, &camera);
         let requests = requests(&mut camera, 3);
         let mut run = bench.start(camera);
         run.queue_all(requests);
@@ -243,7 +248,7 @@ pub fn b38_vblank_is_written_before_exposure(rig: &dyn Rig) -> Verdict {
             run.queue(request);
             run.rounds(9, |request| truth.check(request));
             let mut exposed_us = 0.0;
-            run.rounds(1, |request| exposed_us = truth.exposure_us(&stamp(request, truth.raw)));
+            run.rounds(1, |request| exposed_us = truth.exposure_us(&truth.stamp(request)));
             let off_us = (exposed_us - f64::from(exposure_us)).abs();
             assert!(off_us < 100.0, "{exposed_us} µs instead of {exposure_us}: it was cut");
         }

@@ -8,7 +8,7 @@ use crate::rig::{Need, Rig, Setup, Verdict};
 use crate::run::Run;
 use pinhole::control::SettingsSource;
 use pinhole::job::JobKind;
-use pinhole::sim::{Fault, FaultRate, Role as Node};
+use pinhole::sim::{Fault, Role as Node};
 use pinhole::{DropCause, ErrorKind, Request, RequestStatus, Role, Timestamp, control};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -118,8 +118,7 @@ pub fn b31_one_buffer_per_stream_and_one_of_a_pair_lost(rig: &dyn Rig) -> Verdic
 pub fn b31_an_image_waits_for_its_embedded_data_but_not_for_long(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup::default())?;
     bench.needs(Need::EmbeddedData)?;
-    let rates = vec![FaultRate { camera: None, fault: Fault::LoseEmbedded, probability: 1.0 }];
-    bench.hardware()?.set_fault_rates(rates).expect("the rate is a probability");
+    bench.backstage.always(Some(Fault::LoseEmbedded))?;
     let mut camera = bench.configured(&[Role::Raw, Role::Video]);
     let requests = requests(&mut camera, 1);
     let mut run = bench.start(camera);
@@ -135,15 +134,13 @@ pub fn b31_an_image_waits_for_its_embedded_data_but_not_for_long(rig: &dyn Rig) 
 pub fn b32_a_total_mismatch_stalls_nothing(rig: &dyn Rig) -> Verdict {
     let bench = rig.bench(Setup::default())?;
     bench.needs(Need::EmbeddedData)?;
-    let fault = Fault::ShiftTimestamp { by: Duration::from_micros(1) };
-    let rates = vec![FaultRate { camera: None, fault, probability: 1.0 }];
-    bench.hardware()?.set_fault_rates(rates).expect("the rate is a probability");
+    bench.backstage.always(Some(Fault::ShiftTimestamp { by: Duration::from_micros(1) }))?;
     let mut run = running(&bench);
     let begin = run.now();
     run.rounds(60, |request| assert_eq!(source(request), SettingsSource::DelayedControls));
     let frames = run.now().since(begin).as_secs_f64() / frame_time(&mut run).as_secs_f64();
     assert!(frames < 60.0 * 2.5, "60 frames took the time of {frames}");
-    bench.hardware()?.set_fault_rates(Vec::new()).expect("no rates are fine");
+    bench.backstage.always(None)?;
     run.rounds(8, |_| {});
     let seen = sources(&mut run, 8);
     assert!(seen.values().all(|source| *source == SettingsSource::EmbeddedData), "{seen:?}");
