@@ -131,6 +131,26 @@ impl FrameMemory {
         FrameView::begin(mappings)
     }
 
+    /// Writes bytes to its start. The caller must own the buffer, with no device using it.
+    ///
+    /// # Errors
+    /// It is not in one piece, is shorter than the bytes, or cannot be mapped.
+    pub fn fill(&self, bytes: &[u8]) -> Result<()> {
+        match &self.planes[..] {
+            [only] if only.offset == 0 && bytes.len() <= only.length as usize => {
+                self.mapper.fill(only.as_fd(), bytes)
+            }
+            _ => Err(Error::new(ErrorKind::Unsupported, "writing a picture to a buffer")
+                .because(format!(
+                    "{} bytes do not fit {} planes of {} bytes",
+                    bytes.len(),
+                    self.planes.len(),
+                    self.bytes
+                ))
+                .hint("such streams need buffers of one plane that starts where its memory does")),
+        }
+    }
+
     fn map_planes(&self) -> Result<Vec<Box<dyn Mapping>>> {
         self.planes.iter().map(|plane| self.mapper.map(plane.as_fd(), plane.offset, plane.length)).collect()
     }

@@ -65,6 +65,9 @@ pub struct StreamConfiguration {
     pub colour: ColourSpace,
     /// How many buffers the application means to use; at least 1.
     pub buffer_count: u32,
+    /// What the CPU makes it of, in a step of its own; `None` where hardware fills the
+    /// application's buffers. Set by validation.
+    pub converted_from: Option<PixelFormat>,
 }
 
 /// What a camera is to do.

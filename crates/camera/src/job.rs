@@ -1,9 +1,10 @@
 //! What pipelines and control algorithms tell each other: one job a frame, moved to and fro.
 //!
-//! A job goes to the algorithms twice. *Prepare*, before the frame is processed: they read
+//! Where an ISP makes the pictures, a job goes to the algorithms twice. *Prepare*, before the frame is processed: they read
 //! its embedded data and write the ISP's parameters. *Process*, after: they read its
 //! statistics, complete its metadata, and wish for the sensor's settings of a later frame.
-//! While a buffer's number is in a job that is out, the algorithms hold that buffer.
+//! While a buffer's number is in a job that is out, the algorithms hold that buffer. Where the
+//! CPU makes them, it goes there once: *convert* is all of that.
 
 use pinhole_base::control::ControlList;
 use pinhole_base::{Error, Result, Timestamp};
@@ -29,6 +30,21 @@ pub enum JobKind {
     Prepare,
     /// Read the statistics, complete the metadata, wish for sensor settings.
     Process,
+    /// Make a picture of the frame on the CPU, complete the metadata, wish for settings.
+    Convert,
+}
+
+/// A picture that the CPU makes of a frame.
+#[derive(Debug)]
+pub struct Conversion {
+    /// What the device filled.
+    pub source: Arc<FrameMemory>,
+    /// How many bytes of it.
+    pub source_bytes: u32,
+    /// Where the picture goes; `None` if nobody wants it, but statistics may be gathered.
+    pub target: Option<Arc<FrameMemory>>,
+    /// Controls that the device is to have for later frames.
+    pub wanted: ControlList,
 }
 
 /// One frame's business with the algorithms. Made once and used for frame after frame.
@@ -60,6 +76,8 @@ pub struct Job {
     pub parameters: ControlBatch,
     /// Settings for the sensor, as soon as it can be.
     pub wish: Option<SensorValues>,
+    /// What *convert* is about.
+    pub conversion: Option<Conversion>,
     /// What went wrong.
     pub error: Option<Error>,
 }
@@ -80,6 +98,7 @@ impl Default for Job {
             rewrite: false,
             parameters: ControlBatch::default(),
             wish: None,
+            conversion: None,
             error: None,
         }
     }

@@ -305,7 +305,16 @@ mod tests {
         let format = if role == Role::Raw { PixelFormat::Raw(raw) } else { PixelFormat::Yuv420 };
         let size = Size::new(64, 64);
         let colour = ColourSpace::RAW;
-        StreamConfiguration { role, format, size, stride_bytes: 0, frame_bytes: 0, colour, buffer_count: 1 }
+        StreamConfiguration {
+            role,
+            format,
+            size,
+            stride_bytes: 0,
+            frame_bytes: 0,
+            colour,
+            buffer_count: 1,
+            converted_from: None,
+        }
     }
 
     fn outputs(roles: &[Role], count: u64, requests: &[&str]) -> Result<Vec<Output>> {

@@ -95,6 +95,7 @@ fn streams(configuration: &Configuration, names: &[String]) -> Value {
             "height": stream.size.height,
             "stride_bytes": stream.stride_bytes,
             "frame_bytes": stream.frame_bytes,
+            "converted_from": stream.converted_from.map(|format| format.name()),
         })
     };
     names.iter().zip(&configuration.streams).map(stream).collect()

@@ -74,6 +74,14 @@ pub trait Provider: Send {
     /// There is none, or access is refused.
     fn heap(&mut self) -> Result<Box<dyn Heap>>;
 
+    /// Memory that the CPU writes: such that devices can use it, where there is any.
+    ///
+    /// # Errors
+    /// Memory or descriptors ran out.
+    fn memory(&mut self, label: &str, size_bytes: u32) -> Result<OwnedFd> {
+        self.heap()?.allocate(label, size_bytes)
+    }
+
     /// A poller for this provider's devices.
     ///
     /// # Errors

@@ -73,6 +73,14 @@ impl Heap for KernelHeap {
     }
 }
 
+/// Memory that no device can be given, where there is no heap.
+pub(crate) fn private(label: &str, size_bytes: u32) -> Result<OwnedFd> {
+    let failed = |errno: Errno| Error::from_errno(errno.raw_os_error(), "allocating memory");
+    let memfd = memfd_create(label, MemfdFlags::CLOEXEC).map_err(failed)?;
+    ftruncate(&memfd, u64::from(size_bytes)).map_err(failed)?;
+    Ok(memfd)
+}
+
 /// Makes a dmabuf over the pages of a memfd, which must not shrink any more.
 fn udmabuf(device: &DeviceFile, label: &str, bytes: u64) -> Result<OwnedFd, (&'static str, Errno)> {
     let bytes = bytes.next_multiple_of(rustix::param::page_size() as u64);

@@ -1,6 +1,6 @@
 //! The system's own devices, as a provider. Knows nothing of which of them make a camera.
 
-use crate::heap::KernelHeap;
+use crate::heap::{KernelHeap, private};
 use crate::hotplug::Hotplug;
 use crate::media::KernelMedia;
 use crate::memory::SystemMapper;
@@ -11,6 +11,7 @@ use crate::sysfs::DeviceTree;
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_buffer::Mapper;
 use pinhole_device::{Heap, MediaDevice, NodeInfo, Poller, Provider, SubDevice, VideoNode};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 /// The devices that Linux has.
@@ -82,6 +83,13 @@ impl Provider for KernelProvider {
 
     fn heap(&mut self) -> Result<Box<dyn Heap>> {
         Ok(Box::new(KernelHeap::open(self.tree.dev())?))
+    }
+
+    fn memory(&mut self, label: &str, size_bytes: u32) -> Result<OwnedFd> {
+        match self.heap().and_then(|mut heap| heap.allocate(label, size_bytes)) {
+            Ok(shared) => Ok(shared),
+            Err(_) => private(label, size_bytes),
+        }
     }
 
     fn poller(&mut self) -> Result<Box<dyn Poller>> {

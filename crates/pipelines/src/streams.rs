@@ -18,6 +18,7 @@ pub(crate) fn stream(role: Role, format: PixelFormat, size: Size, buffer_count: 
         frame_bytes: 0,
         colour: ColourSpace::RAW,
         buffer_count,
+        converted_from: None,
     }
 }
 

@@ -293,7 +293,7 @@ impl World {
                     vblank_lines: VBLANK_LINES + job.sequence % 2,
                 });
             }
-            JobKind::Process => {}
+            JobKind::Process | JobKind::Convert => {}
         }
     }
 
@@ -446,6 +446,7 @@ impl World {
                 self.case.see(job.statistics.is_some());
                 self.case.newest.given = self.case.now;
             }
+            JobKind::Convert => {}
         }
         if self.setting.prompt {
             self.do_job(&mut job);

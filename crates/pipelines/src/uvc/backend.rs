@@ -1,18 +1,24 @@
 //! One plain camera: acquiring, configuring, starting and stopping its node.
 //!
+//! Where the CPU makes a stream's pictures, the memory for them comes from the provider, and the
+//! engine's control loop is the [`Workshop`] that makes them.
+//!
 //! The kernel lets several programs open a node, and only one set it up: who comes second is
 //! told by configuring.
 
-use super::configuration::{self, choose_interval};
+use super::configuration::{self, INTERNAL, choose_interval};
+use super::decode::{self, Decoder};
+use super::develop::Developer;
 use super::discovery::{Location, locate};
-use super::machine::{Machine, Plan, STREAM};
+use super::machine::{Machine, Made, Plan, STREAM};
 use super::offers::is_mosaic;
-use crate::streams::{image_format, set_image};
+use super::workshop::{Work, Workshop};
+use crate::streams::{image_format, invalid, set_image};
 use crate::{SharedProvider, lock};
 use pinhole_base::control::{self, ControlId, ControlList};
 use pinhole_base::format::PixelFormat;
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
-use pinhole_buffer::FrameMemory;
+use pinhole_buffer::{FrameMemory, PlaneMemory};
 use pinhole_camera::backend::Backend;
 use pinhole_camera::config::{
     Adjustment, CameraInfo, Configuration, ControlLimits, Role, StreamConfiguration,
@@ -21,7 +27,7 @@ use pinhole_camera::devices::{Devices, export};
 use pinhole_camera::engine::Engine;
 use pinhole_camera::exchange::Exchange;
 use pinhole_camera::job::{ControlLoop, Job};
-use pinhole_device::{ImageFormat, Interest, NodeFormat, VideoNode, Waker};
+use pinhole_device::{ImageFormat, Interest, NodeFormat, Provider, VideoNode, Waker};
 use std::cell::{RefCell, RefMut};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,10 +48,20 @@ pub struct PlainCamera {
     info: CameraInfo,
     provider: SharedProvider,
     location: Location,
-    /// What the node is configured to.
-    configured: Option<StreamConfiguration>,
+    configured: Option<Configured>,
     /// In a cell, since validating asks the node.
     engine: RefCell<Option<Engine<Machine>>>,
+}
+
+/// What the node is configured to.
+#[derive(Clone, Debug)]
+struct Configured {
+    /// What it fills.
+    source: StreamConfiguration,
+    /// The place of that in the configuration, if the application sees it.
+    filled: Option<usize>,
+    /// What the CPU makes of it, and the place of that.
+    made: Option<(usize, StreamConfiguration)>,
 }
 
 impl PlainCamera {
@@ -70,7 +86,10 @@ impl PlainCamera {
     /// Asks for frames as far apart as the controls say; answers what the node makes of it,
     /// `None` if it has no say in it.
     fn set_interval(&mut self, controls: &ControlList) -> Result<Option<Duration>> {
-        let Some(StreamConfiguration { format, size, .. }) = self.configured else { return Ok(None) };
+        let Some(Configured { source: StreamConfiguration { format, size, .. }, .. }) = self.configured
+        else {
+            return Ok(None);
+        };
         let limits_us = controls.get(control::FRAME_DURATION_LIMITS);
         let node = self.node();
         let offered = node.frame_intervals(format.v4l2(), size)?;
@@ -81,6 +100,57 @@ impl PlainCamera {
             Err(error) => Err(error),
         }
     }
+
+    /// What the node is to fill, and what the CPU makes of it.
+    fn arrange(&self, configuration: &Configuration) -> Result<Configured> {
+        let streams = || configuration.streams.iter().cloned().enumerate();
+        let made = streams().find(|(_, stream)| stream.converted_from.is_some());
+        let filled = streams().find(|(_, stream)| stream.converted_from.is_none());
+        let source = match (&filled, &made) {
+            (Some((_, filled)), _) => filled.clone(),
+            (None, Some((_, made))) => {
+                let mut engine = self.look();
+                let node = engine.devices.nodes[usize::from(STREAM)].as_mut();
+                let format = made.converted_from.unwrap_or(made.format);
+                let mut try_it = |wanted| try_format(node, wanted);
+                configuration::source(&self.location.offers, made, format, &mut try_it)?
+            }
+            (None, None) => return Err(invalid("it has no stream")),
+        };
+        Ok(Configured { source, filled: filled.map(|(place, _)| place), made })
+    }
+
+    /// What makes the pictures that the CPU makes, and what the camera is to be set to for it.
+    fn work(
+        &self,
+        interval: Option<Duration>,
+        controls: &ControlList,
+    ) -> Result<Option<(Box<dyn Work>, ControlList)>> {
+        let Some(Configured { source, made: Some((_, made)), .. }) = &self.configured else {
+            return Ok(None);
+        };
+        if !is_mosaic(source.format) {
+            let decoder = Decoder::new(made.format, made.size, made.stride_bytes)?;
+            return Ok(Some((Box::new(decoder), controls.clone())));
+        }
+        let model = &self.info.model;
+        let (developer, first) = Developer::of(source, made, model, &self.info.controls, interval, controls)?;
+        Ok(Some((Box::new(developer), first)))
+    }
+
+    fn plan(&self, interval: Option<Duration>) -> Plan {
+        let Some(Configured { source, filled, made }) = &self.configured else { return Plan::default() };
+        let made = made.as_ref();
+        Plan {
+            filled: *filled,
+            made: made.map(|(place, made)| Made { place: *place, buffer_bytes: made.frame_bytes }),
+            buffer_bytes: source.frame_bytes,
+            frame_bytes_min: frame_bytes_min(source),
+            internal: if made.is_some() { INTERNAL } else { 0 },
+            governed: made.is_some() && is_mosaic(source.format),
+            interval,
+        }
+    }
 }
 
 fn info(location: &Location, simulated: bool) -> CameraInfo {
@@ -89,7 +159,11 @@ fn info(location: &Location, simulated: bool) -> CameraInfo {
         let id = ControlId::FrameDurationLimits;
         controls.push(ControlLimits { id, minimum: None, maximum: None, default: None });
     }
-    let formats = location.offers.formats.iter().map(|offer| offer.format);
+    let mut formats: Vec<_> = location.offers.formats.iter().map(|offer| offer.format).collect();
+    let made: Vec<_> = decode::FORMATS.into_iter().filter(|format| !formats.contains(format)).collect();
+    if formats.iter().any(|format| *format == PixelFormat::Mjpeg || is_mosaic(*format)) {
+        formats.extend(made);
+    }
     CameraInfo {
         id: location.id.clone(),
         model: location.node.name.clone(),
@@ -98,7 +172,7 @@ fn info(location: &Location, simulated: bool) -> CameraInfo {
         modes: Vec::new(),
         controls,
         properties: ControlList::new(),
-        formats: formats.filter(|format| !is_mosaic(*format)).collect(),
+        formats: formats.into_iter().filter(|format| !is_mosaic(*format)).collect(),
         pictures: location.offers.pictures().copied().collect(),
         calibration: None,
     }
@@ -163,32 +237,40 @@ impl Backend for PlainCamera {
 
     fn configure(&mut self, configuration: &Configuration) -> Result<()> {
         self.configured = None;
-        let [stream] = &configuration.streams[..] else {
-            return Err(
-                Error::new(ErrorKind::InvalidArgument, "configuring the camera").because("it has one stream")
-            );
-        };
-        set_image(self.node(), image_format(stream))?;
-        self.configured = Some(stream.clone());
+        let configured = self.arrange(configuration)?;
+        set_image(self.node(), image_format(&configured.source))?;
+        self.configured = Some(configured);
         Ok(())
     }
 
-    fn export(&mut self, _stream: usize, count: u32) -> Result<Vec<Arc<FrameMemory>>> {
+    fn export(&mut self, stream: usize, count: u32) -> Result<Vec<Arc<FrameMemory>>> {
+        if let Some(Configured { made: Some((place, made)), .. }) = &self.configured
+            && *place == stream
+        {
+            let mut provider = lock(&self.provider);
+            return (0..count).map(|_| allocate(provider.as_mut(), made)).collect();
+        }
         let Devices { nodes, mapper, .. } = &mut self.engine().devices;
         export(nodes[usize::from(STREAM)].as_mut(), count, mapper)
     }
 
     fn start(&mut self, controls: &ControlList, exchange: &Exchange) -> Result<()> {
         let interval = self.set_interval(controls)?;
-        let stream = self.configured.as_ref();
-        let plan = Plan {
-            buffer_bytes: stream.map_or(0, |stream| stream.frame_bytes),
-            frame_bytes_min: stream.map_or(0, frame_bytes_min),
-            internal: 0,
-            interval,
-        };
+        let plan = self.plan(interval);
+        let work = self.work(interval, controls)?;
+        let waker = self.waker();
         let engine = self.engine();
-        engine.pipeline.set_plan(plan, controls);
+        let first = match work {
+            Some((work, first)) => {
+                engine.control_loop = Box::new(Workshop::new(work, waker));
+                first
+            }
+            None => {
+                engine.control_loop = Box::new(NoAlgorithms);
+                controls.clone()
+            }
+        };
+        engine.pipeline.set_plan(plan, &first);
         engine.start(&[(STREAM, Interest { buffers: true, events: true })], exchange)
     }
 
@@ -212,6 +294,13 @@ impl Backend for PlainCamera {
         use pinhole_camera::pipeline::Pipeline;
         self.look().pipeline.audit();
     }
+}
+
+/// Memory for one picture that the CPU makes.
+fn allocate(provider: &mut dyn Provider, made: &StreamConfiguration) -> Result<Arc<FrameMemory>> {
+    let bytes = made.frame_bytes;
+    let memory = provider.memory("picture", bytes)?;
+    FrameMemory::new(vec![PlaneMemory::new(Arc::new(memory), 0, bytes)], provider.mapper())
 }
 
 /// A plain camera has its own algorithms: none of ours gets anything to do.

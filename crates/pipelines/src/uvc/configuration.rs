@@ -1,6 +1,7 @@
 //! From a role to a stream, and from the stream to what the node has. Knows no devices: what
 //! the node makes of a format is asked through a function.
 
+use super::decode;
 use super::offers::{FormatOffer, Offers, is_mosaic};
 use crate::streams::{Adjuster, colour_of, image_format, invalid, stream};
 use pinhole_base::colour::ColourSpace;
@@ -40,38 +41,76 @@ const USUAL_MIN: Duration = Duration::from_millis(33);
 const VIDEO: Size = Size::new(1920, 1080);
 const VIEWFINDER: Size = Size::new(800, 600);
 
+/// What a mosaic is developed to, unless somebody says what.
+const DEVELOPED: PixelFormat = PixelFormat::Yuv420;
+
+/// Buffers of a stream that the application does not see: one that is filled, one that is next,
+/// one of which a picture is made, and one in reserve.
+pub const INTERNAL: u32 = 4;
+
+/// How the streams of a configuration come about, by their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ways {
+    /// The node fills it.
+    Filled,
+    /// The CPU makes it of pictures in this format, which the application does not see.
+    Made(PixelFormat),
+    /// The node fills one with a mosaic, of which the CPU makes the other.
+    Both { filled: usize, made: usize },
+}
+
 /// A configuration for these roles, before validation.
 ///
 /// # Errors
-/// No role, more than one, or the node has no pictures for it.
+/// No role, or more than there can be at once; or the node has no pictures for it.
 pub fn propose(offers: &Offers, roles: &[Role]) -> Result<Configuration> {
-    let role = only(roles)?;
-    let picture = best(offers, role, None)?;
-    let buffers = if role == Role::Still { 3 } else { 4 };
-    let stream = stream(role, picture.format, picture.size, buffers.max(offers.buffers_min + 1));
+    check_roles(roles)?;
+    let is_developed = roles.len() > 1 || is_only_mosaics(offers);
+    let propose = |role: &Role| {
+        let picture = match *role {
+            Role::Raw => best(offers, Role::Raw, None)?,
+            role if is_developed => PictureMode { format: DEVELOPED, ..best(&mosaics(offers), role, None)? },
+            role => best(offers, role, None)?,
+        };
+        let buffers = if *role == Role::Still { 3 } else { 4 };
+        Ok(stream(*role, picture.format, picture.size, buffers.max(offers.buffers_min + 1)))
+    };
     Ok(Configuration {
-        streams: vec![stream],
+        streams: roles.iter().map(propose).collect::<Result<_>>()?,
         transform: Transform::IDENTITY,
         sensor_mode: None,
         internal_bytes: 0,
     })
 }
 
-fn only<T: Copy>(asked: &[T]) -> Result<T> {
-    match asked {
+/// One stream, or a mosaic and what is made of it.
+fn check_roles(roles: &[Role]) -> Result<()> {
+    match roles {
         [] => Err(invalid("no stream was asked for")
             .hint("ask for one: still, video, viewfinder; raw where the camera sends a mosaic")),
-        [one] => Ok(*one),
+        [_] => Ok(()),
+        [one, other] if (*one == Role::Raw) != (*other == Role::Raw) => Ok(()),
         several => Err(Error::new(ErrorKind::LimitReached, "configuring the camera")
             .because(format!("{} streams were asked for", several.len()))
-            .hint("this camera has one stream")),
+            .hint("this camera has one stream, or raw and another one where it sends a mosaic")),
     }
+}
+
+fn is_only_mosaics(offers: &Offers) -> bool {
+    !offers.formats.is_empty() && offers.formats.iter().all(|offer| is_mosaic(offer.format))
+}
+
+/// The mosaics that a node offers, as pictures for any role.
+fn mosaics(offers: &Offers) -> Offers {
+    let formats = offers.formats.iter().filter(|offer| is_mosaic(offer.format)).cloned().collect();
+    Offers { formats, buffers_min: offers.buffers_min }
 }
 
 /// The best picture for a role, in one format or any.
 fn best(offers: &Offers, role: Role, format: Option<PixelFormat>) -> Result<PictureMode> {
+    let only_mosaics = is_only_mosaics(offers);
     let fits = |picture: &&PictureMode| {
-        is_mosaic(picture.format) == (role == Role::Raw)
+        (is_mosaic(picture.format) == (role == Role::Raw) || only_mosaics)
             && format.is_none_or(|format| format == picture.format)
     };
     let found = offers.pictures().filter(fits).max_by(|a, b| {
@@ -106,7 +145,7 @@ fn nothing_for(offers: &Offers, role: Role) -> Error {
         Role::Raw => {
             error.because("the camera sends finished pictures, no mosaic").hint("ask for another role")
         }
-        _ => error.because("the camera sends nothing but a mosaic").hint("ask for role `raw`"),
+        _ => error.because("the camera tells of no size that it has"),
     }
 }
 
@@ -119,16 +158,119 @@ pub fn validate(
     configuration: &mut Configuration,
     try_format: &mut dyn FnMut(ImageFormat) -> Result<ImageFormat>,
 ) -> Result<Vec<Adjustment>> {
-    only(&configuration.streams.iter().map(|stream| stream.role).collect::<Vec<_>>())?;
+    let ways = ways(offers, &configuration.streams)?;
     let mut adjustments = Vec::new();
     adjust_sensor(configuration, &mut adjustments);
-    let stream = &mut configuration.streams[0];
-    let mut adjuster = Adjuster { stream, index: 0, adjustments: &mut adjustments };
-    adjuster.buffer_count(offers.buffers_min);
-    adjust_picture(offers, &mut adjuster)?;
-    adjust_layout(&mut adjuster, try_format)?;
-    configuration.internal_bytes = 0;
+    let Configuration { streams, internal_bytes, .. } = configuration;
+    let mut adjust_filled = |stream: &mut StreamConfiguration, index| {
+        let mut adjuster = Adjuster { stream, index, adjustments: &mut adjustments };
+        adjuster.buffer_count(offers.buffers_min);
+        adjuster.stream.converted_from = None;
+        adjust_picture(offers, &mut adjuster)?;
+        adjust_layout(&mut adjuster, try_format)
+    };
+    *internal_bytes = 0;
+    let (made, source) = match ways {
+        Ways::Filled => return adjust_filled(&mut streams[0], 0).map(|()| adjustments),
+        Ways::Made(format) => {
+            let source = source(offers, &streams[0], format, try_format)?;
+            (0, source)
+        }
+        Ways::Both { filled, made } => {
+            adjust_filled(&mut streams[filled], filled)?;
+            (made, streams[filled].clone())
+        }
+    };
+    *internal_bytes = u64::from(INTERNAL) * u64::from(source.frame_bytes);
+    let mut adjuster = Adjuster { stream: &mut streams[made], index: made, adjustments: &mut adjustments };
+    adjuster.buffer_count(1);
+    adjust_made(&mut adjuster, &source);
     Ok(adjustments)
+}
+
+fn ways(offers: &Offers, streams: &[StreamConfiguration]) -> Result<Ways> {
+    check_roles(&streams.iter().map(|stream| stream.role).collect::<Vec<_>>())?;
+    if let Some(filled) = streams.iter().position(|stream| stream.role == Role::Raw) {
+        return Ok(if streams.len() == 1 { Ways::Filled } else { Ways::Both { filled, made: 1 - filled } });
+    }
+    let StreamConfiguration { role, format, size, .. } = streams[0];
+    if is_only_mosaics(offers) {
+        let Some(mosaic) = nearest_mosaic(offers, size) else { return Err(nothing_for(offers, Role::Raw)) };
+        return Ok(Ways::Made(mosaic.format));
+    }
+    let is_wanted = offers.of_format(format).is_none() && decode::FORMATS.contains(&format);
+    let is_jpeg = is_wanted && best_near(offers, role, size)? == PixelFormat::Mjpeg;
+    Ok(if is_jpeg { Ways::Made(PixelFormat::Mjpeg) } else { Ways::Filled })
+}
+
+/// The smallest mosaic that is as large as a picture, or the largest; of several formats the one
+/// with the most bits, but for those that take more memory than sensors have bits to fill it.
+fn nearest_mosaic(offers: &Offers, size: Size) -> Option<PictureMode> {
+    let bits = |picture: &PictureMode| picture.format.raw().map_or(0, |raw| raw.bits);
+    let worth = |picture: &PictureMode| if bits(picture) > 12 { 0 } else { bits(picture) };
+    let mosaics = offers.pictures().filter(|picture| is_mosaic(picture.format));
+    let order = |picture: &&PictureMode| {
+        let contains = picture.size.contains(size);
+        let area = picture.size.area();
+        (!contains, if contains { area } else { u64::MAX - area }, std::cmp::Reverse(worth(picture)))
+    };
+    mosaics.min_by_key(order).copied()
+}
+
+/// The stream that a node fills with pictures in a format, for the CPU to make one of them.
+///
+/// # Errors
+/// The node cannot be asked, or makes something else of it.
+pub fn source(
+    offers: &Offers,
+    made: &StreamConfiguration,
+    format: PixelFormat,
+    try_format: &mut dyn FnMut(ImageFormat) -> Result<ImageFormat>,
+) -> Result<StreamConfiguration> {
+    let near = if is_mosaic(format) {
+        nearest_mosaic(offers, made.size).map(|picture| picture.size)
+    } else {
+        offers.of_format(format).and_then(|offer| offer.nearest(made.size))
+    };
+    let mut source = stream(made.role, format, near.unwrap_or(made.size), INTERNAL);
+    let mut unseen = Vec::new();
+    let mut adjuster = Adjuster { stream: &mut source, index: 0, adjustments: &mut unseen };
+    adjust_layout(&mut adjuster, try_format)?;
+    if source.format == format { Ok(source) } else { Err(made_of(source.format, format)) }
+}
+
+fn made_of(made: PixelFormat, wanted: PixelFormat) -> Error {
+    Error::new(ErrorKind::Device, "trying a format")
+        .because(format!("the device made {made} of {wanted}, which it has"))
+}
+
+/// What the CPU makes of pictures: those of a JPEG have its size; a mosaic's are scaled.
+fn adjust_made(adjuster: &mut Adjuster<'_>, source: &StreamConfiguration) {
+    let is_developed = is_mosaic(source.format);
+    let StreamConfiguration { format, size, .. } = *adjuster.stream;
+    if is_developed && (format == PixelFormat::Mjpeg || format.raw().is_some()) {
+        adjuster.format(DEVELOPED, "is none that a mosaic can be developed to");
+    }
+    if !is_developed && !source.size.width.is_multiple_of(2) {
+        adjuster.format(PixelFormat::Rgb24, "has no pictures of odd width");
+    }
+    let even = |side: u32, most: u32| (side.min(most) & !1).max(2);
+    let nearest = if is_developed {
+        Size::new(even(size.width, source.size.width), even(size.height, source.size.height))
+    } else {
+        source.size
+    };
+    adjuster.size(nearest, "is none that can be made of what the camera sends");
+    let format = adjuster.stream.format;
+    let colour = if is_developed { colour_of(adjuster.stream) } else { decode::colour(format) };
+    adjuster.colour(colour);
+    let stride_bytes = format.row_bytes(nearest.width).unwrap_or(0);
+    let wanted = std::mem::replace(&mut adjuster.stream.stride_bytes, stride_bytes);
+    if wanted != 0 && wanted != stride_bytes {
+        adjuster.note(format!("stride of {wanted} bytes adjusted to {stride_bytes}"));
+    }
+    adjuster.stream.frame_bytes = format.planes(stride_bytes, nearest.height).bytes() as u32;
+    adjuster.stream.converted_from = Some(source.format);
 }
 
 /// Nothing is known of the sensor, and nothing can be asked of it.

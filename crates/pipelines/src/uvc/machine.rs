@@ -5,7 +5,9 @@
 //!
 //! Its buffer goes to the device at once, in order (an internal one, where it names none), so
 //! the device always knows what to fill next. When the buffer comes back the request is
-//! complete. Nothing is processed, so nothing waits in between.
+//! complete. Where the configuration says so, the CPU then makes a picture of it for another of
+//! the request's buffers: a job goes out ([`JobKind::Convert`]) and comes back, while the device
+//! fills what it has.
 //!
 //! # Controls
 //!
@@ -17,23 +19,26 @@
 //!
 //! # Ownership
 //!
-//! A buffer is `Waiting` or the device's while its request is under way, and the
-//! application's before and after; internal ones are the pool's instead.
+//! A buffer is `Waiting`, the device's or with the algorithms (those who make the picture)
+//! while its request is under way, and the application's before and after; internal ones are
+//! the pool's instead.
 
 use super::controls::{Settings, write_initial};
-use crate::requests::{Progress, RequestQueue, check_size};
+use crate::requests::{Entry, Progress, RequestQueue, check_size};
 use pinhole_base::control::{self, ControlList};
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
-use pinhole_buffer::{FrameMemory, Owner};
+use pinhole_buffer::{FrameMemory, Owner, Token};
 use pinhole_camera::devices::{Devices, export};
 use pinhole_camera::drops::{DropCause, DropCounters};
 use pinhole_camera::exchange::REQUESTS_MAX;
+use pinhole_camera::job::{Conversion, Job, JobKind};
 use pinhole_camera::pipeline::{Action, Actions, ControlTarget, Event, Pipeline};
 use pinhole_camera::request::{BufferInfo, Request, RequestStatus};
 use pinhole_camera::stream::{Returned, Stream, StreamTraits};
 use pinhole_camera::table::BufferTable;
 use pinhole_device::control::WriteList;
 use pinhole_device::{ControlWrite, Dequeued};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,17 +57,60 @@ const FRAME_MAX: Duration = Duration::from_secs(1);
 /// Before their first frame, cameras set themselves up.
 const WARM_UP: Duration = Duration::from_secs(4);
 
+/// Making a picture takes no longer than this.
+const CONVERSION_MAX: Duration = Duration::from_secs(20);
+
 /// What is settled by configuring.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
+    /// The place in the configuration of the stream that the device fills; `None` if that is
+    /// for the CPU alone.
+    pub filled: Option<usize>,
+    /// The stream that the CPU makes of it.
+    pub made: Option<Made>,
     /// Bytes that a buffer must have.
     pub buffer_bytes: u32,
     /// A frame with fewer is not whole.
     pub frame_bytes_min: u32,
     /// Internal buffers: they stand in for requests that name none.
     pub internal: u32,
+    /// Our own algorithms set the camera: what requests ask for goes to them instead.
+    pub governed: bool,
     /// Time from frame to frame, if the device says.
     pub interval: Option<Duration>,
+}
+
+/// A stream that the CPU makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Its place in the configuration.
+    pub place: usize,
+    /// Bytes that a buffer must have.
+    pub buffer_bytes: u32,
+}
+
+impl Default for Plan {
+    /// One stream, filled by a device that tells nothing of it.
+    fn default() -> Self {
+        Self {
+            filled: Some(0),
+            made: None,
+            buffer_bytes: 0,
+            frame_bytes_min: 0,
+            internal: 0,
+            governed: false,
+            interval: None,
+        }
+    }
+}
+
+/// A frame of which the CPU makes a picture.
+struct Converting {
+    job: u64,
+    request: u64,
+    source: Token,
+    target: Option<Token>,
+    info: BufferInfo,
 }
 
 /// The machine. See the module's text.
@@ -73,6 +121,10 @@ pub struct Machine {
     stream: Stream,
     requests: RequestQueue,
     settings: Settings,
+    /// Frames that are with the CPU, in order.
+    converting: VecDeque<Converting>,
+    /// The next job's number: no two of a machine are alike.
+    next_job: u64,
     /// Controls to start with.
     initial: ControlList,
     /// No request before it has its controls still to be written.
@@ -99,6 +151,8 @@ impl Machine {
             stream: stream(0),
             requests: RequestQueue::new(REQUESTS_MAX),
             settings,
+            converting: VecDeque::new(),
+            next_job: 0,
             initial: ControlList::new(),
             controls_next: 0,
             controls_by: None,
@@ -149,24 +203,49 @@ impl Machine {
     }
 
     fn queue(&mut self, number: u64, actions: &mut Actions) -> Result<()> {
-        let entry = self.requests.get(number).expect("the request was just queued");
-        let Some(buffer) = entry.request.buffer_at(usize::from(STREAM)) else {
-            if self.plan.internal == 0 {
-                return Err(no_buffer());
-            }
-            self.stream.queue_internal(Some(number), &mut self.table, actions);
-            return Ok(());
+        if let Some(Made { place, buffer_bytes }) = self.plan.made
+            && let Some(token) = self.adopt(number, place, buffer_bytes)?
+        {
+            self.entry(number).tokens[place] = Some(token);
+        }
+        let filled = match self.plan.filled {
+            Some(place) => self.adopt(number, place, self.plan.buffer_bytes)?,
+            None => None,
         };
-        check_size(buffer.memory().bytes(), self.plan.buffer_bytes, usize::from(STREAM))?;
+        match filled {
+            Some(token) => self.stream.queue(token, Some(number), &mut self.table, actions),
+            None if self.plan.internal == 0 => return Err(no_buffer()),
+            None => self.stream.queue_internal(Some(number), &mut self.table, actions),
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, number: u64) -> &mut Entry {
+        self.requests.get(number).expect("the request is under way")
+    }
+
+    /// Takes a request's buffer of a stream, if it names one.
+    fn adopt(&mut self, number: u64, place: usize, bytes: u32) -> Result<Option<Token>> {
+        let entry = self.requests.get(number).expect("the request is under way");
+        let Some(buffer) = entry.request.buffer_at(place) else { return Ok(None) };
+        check_size(buffer.memory().bytes(), bytes, place)?;
         let (token, evicted) = self.table.adopt(buffer.memory())?;
         if let Some(evicted) = evicted {
             self.stream.forget(evicted);
         }
-        self.stream.queue(token, Some(number), &mut self.table, actions);
-        Ok(())
+        Ok(Some(token))
+    }
+
+    /// The buffer that waits for the picture of a request.
+    fn take_target(&mut self, number: u64) -> Option<Token> {
+        let place = self.plan.made?.place;
+        self.requests.get(number)?.tokens[place].take()
     }
 
     fn cancel(&mut self, number: u64, error: Error) {
+        if let Some(target) = self.take_target(number) {
+            self.table.park(target, Owner::Waiting);
+        }
         if let Some(entry) = self.requests.get(number) {
             entry.request.cancel(error);
             self.requests.finish(number);
@@ -182,16 +261,30 @@ impl Machine {
         };
         self.count_gap(done.sequence);
         self.due = None;
-        let device = self.stream.device();
-        if self.table.is_internal(&token) {
-            self.stream.put_back(token, device, &mut self.table, actions);
-        } else {
-            self.table.park(token, device);
-            self.stream.serve(&mut self.table, actions);
+        let info = self.info(done);
+        if let Some(number) = request {
+            self.describe(number, &info);
+        }
+        match request {
+            Some(number) if self.plan.made.is_some() && !info.error => {
+                self.convert(number, token, info, actions);
+            }
+            _ => {
+                self.give_back(token, self.stream.device(), actions);
+                request.into_iter().for_each(|number| self.complete(number, &info));
+            }
         }
         self.starved = self.stream.queued() == 0;
-        if let Some(number) = request {
-            self.complete(number, done);
+    }
+
+    /// Gives a buffer back that was filled, or refused: to the pool, or to the application. Its
+    /// slot, if it had one, is free.
+    fn give_back(&mut self, token: Token, from: Owner, actions: &mut Actions) {
+        if self.table.is_internal(&token) {
+            self.stream.put_back(token, from, &mut self.table, actions);
+        } else {
+            self.table.park(token, from);
+            self.stream.serve(&mut self.table, actions);
         }
     }
 
@@ -202,15 +295,10 @@ impl Machine {
         self.last_sequence = Some(sequence);
     }
 
-    fn complete(&mut self, number: u64, done: &Dequeued) {
-        let info = self.info(done);
+    fn describe(&mut self, number: u64, info: &BufferInfo) {
         let controls_by = self.controls_by.map_or(-1, |number| number as i64);
         let Some(entry) = self.requests.get(number) else { return };
-        let request = &mut entry.request;
-        if request.buffer_at(usize::from(STREAM)).is_some() {
-            request.fill(usize::from(STREAM), info);
-        }
-        let metadata = request.metadata_mut();
+        let metadata = entry.request.metadata_mut();
         metadata.set(control::SENSOR_SEQUENCE, i64::from(info.sequence));
         metadata.set(control::SENSOR_TIMESTAMP, info.timestamp.as_nanos() as i64);
         metadata.set(control::FRAME_ERROR, info.error);
@@ -220,8 +308,83 @@ impl Machine {
             metadata.set(control::FRAME_DURATION_LIMITS, [interval_us; 2]);
         }
         self.settings.report(metadata);
-        request.complete();
+    }
+
+    /// Completes a request whose buffers are back, all filled alike.
+    fn complete(&mut self, number: u64, info: &BufferInfo) {
+        if let Some(target) = self.take_target(number) {
+            self.table.park(target, Owner::Waiting);
+        }
+        let places = [self.plan.filled, self.plan.made.map(|made| made.place)];
+        let Some(entry) = self.requests.get(number) else { return };
+        for place in places.into_iter().flatten() {
+            if entry.request.buffer_at(place).is_some() {
+                entry.request.fill(place, *info);
+            }
+        }
+        entry.request.complete();
         self.requests.finish(number);
+    }
+
+    // Pictures that the CPU makes.
+
+    fn convert(&mut self, number: u64, source: Token, info: BufferInfo, actions: &mut Actions) {
+        self.table.transfer(&source, self.stream.device(), Owner::Algorithms);
+        let target = self.take_target(number);
+        if let Some(target) = &target {
+            self.table.transfer(target, Owner::Waiting, Owner::Algorithms);
+        }
+        self.stream.serve(&mut self.table, actions);
+        let Self { requests, table, next_job, converting, .. } = self;
+        let request = &requests.get(number).expect("the request is under way").request;
+        let memory = |token: &Token| Arc::clone(table.memory(token.index()));
+        let job = Job {
+            id: *next_job,
+            kind: JobKind::Convert,
+            sequence: info.sequence,
+            timestamp: info.timestamp,
+            controls: request.controls().clone(),
+            metadata: request.metadata().clone(),
+            conversion: Some(Conversion {
+                source: memory(&source),
+                source_bytes: info.bytes_used,
+                target: target.as_ref().map(memory),
+                wanted: ControlList::new(),
+            }),
+            ..Job::default()
+        };
+        converting.push_back(Converting { job: *next_job, request: number, source, target, info });
+        *next_job += 1;
+        actions.push_back(Action::Job(Box::new(job)));
+    }
+
+    /// A picture was made, or could not be: its frame is damaged then.
+    fn on_answer(&mut self, mut job: Job, actions: &mut Actions) {
+        let place = self.converting.iter().position(|converting| converting.job == job.id);
+        let Some(converting) = place.and_then(|place| self.converting.remove(place)) else { return };
+        let Converting { request, source, target, mut info, .. } = converting;
+        self.due = None;
+        if let Some(target) = target {
+            self.table.park(target, Owner::Algorithms);
+        }
+        self.give_back(source, Owner::Algorithms, actions);
+        info.error |= job.error.is_some();
+        job.metadata.set(control::FRAME_ERROR, info.error).set(control::CPU_CONVERTED, true);
+        *self.entry(request).request.metadata_mut() = job.metadata;
+        self.complete(request, &info);
+        if let Some(conversion) = &job.conversion
+            && !conversion.wanted.is_empty()
+        {
+            self.write_wanted(&conversion.wanted, actions);
+        }
+    }
+
+    /// Writes what the algorithms want, unless what a request wants is still to be written.
+    fn write_wanted(&mut self, wanted: &ControlList, actions: &mut Actions) {
+        if actions.iter().all(|action| !matches!(action, Action::WriteControls(_))) {
+            self.settings.want(wanted);
+            self.push_writes(actions);
+        }
     }
 
     /// A frame that is shorter than it must be is as damaged as one that the driver flags.
@@ -246,11 +409,15 @@ impl Machine {
         }
         self.controls_next = number + 1;
         let Some(entry) = self.requests.get(number) else { return };
-        if entry.request.controls().is_empty() {
+        if self.plan.governed || entry.request.controls().is_empty() {
             return;
         }
         self.settings.want(entry.request.controls());
         self.controls_before = self.controls_by.replace(number);
+        self.push_writes(actions);
+    }
+
+    fn push_writes(&self, actions: &mut Actions) {
         let (switches, values) = self.settings.is_pending();
         let targets =
             [(switches, ControlTarget::StreamFirst(STREAM)), (values, ControlTarget::Stream(STREAM))];
@@ -298,13 +465,7 @@ impl Machine {
         }
         self.drops.count(DropCause::Refused);
         let Some(Returned { token, request }) = self.stream.dequeued(u32::from(slot)) else { return };
-        let device = self.stream.device();
-        if self.table.is_internal(&token) {
-            self.stream.put_back(token, device, &mut self.table, actions);
-        } else {
-            self.table.park(token, device);
-            self.stream.serve(&mut self.table, actions);
-        }
+        self.give_back(token, self.stream.device(), actions);
         if let Some(number) = request {
             self.withdraw_controls(number, actions);
             self.cancel(number, error);
@@ -312,7 +473,7 @@ impl Machine {
     }
 
     fn watch(&mut self, now: Timestamp) {
-        if !self.running || self.stream.queued() == 0 {
+        if !self.running || (self.stream.queued() == 0 && self.converting.is_empty()) {
             self.due = None;
         } else if self.due.is_none() {
             self.due = Some(now + self.patience());
@@ -321,6 +482,9 @@ impl Machine {
 
     /// How long a frame may take.
     fn patience(&self) -> Duration {
+        if self.stream.queued() == 0 {
+            return CONVERSION_MAX;
+        }
         let interval = self.plan.interval.unwrap_or(FRAME_MAX);
         let frame = interval.max(self.settings.exposure().unwrap_or_default());
         let warm_up = if self.last_sequence.is_none() { WARM_UP } else { Duration::ZERO };
@@ -334,6 +498,11 @@ impl Machine {
     }
 
     fn silent(&self) -> Error {
+        if self.stream.queued() == 0 {
+            return Error::new(ErrorKind::Timeout, "making a picture on the CPU")
+                .because(format!("it took more than {} s", CONVERSION_MAX.as_secs()))
+                .hint("this machine may be too busy, or too slow for pictures of this size");
+        }
         Error::new(ErrorKind::Timeout, "waiting for the camera")
             .because(format!("no frame came for {} ms", self.patience().as_millis()))
             .hint("stop and start the camera to try again; plug it in anew if that does not help")
@@ -344,6 +513,7 @@ impl Machine {
     /// Forgets everything of a run but what it counted.
     fn reset(&mut self) {
         self.requests.restart();
+        self.converting.clear();
         self.table = BufferTable::new(0);
         self.stream = stream(0);
         (self.controls_next, self.controls_by, self.controls_before) = (0, None, None);
@@ -384,8 +554,9 @@ impl Pipeline for Machine {
             Event::QueueFailed { slot, error, .. } => self.on_queue_failed(slot, error, actions),
             Event::ControlsFailed { target, error } => self.on_controls_failed(target, error, actions),
             Event::Timer => self.on_timer(now, actions),
-            // There are no algorithms, and frames are stamped when they come.
-            Event::FrameStart { .. } | Event::Answer(_) => {}
+            Event::Answer(job) => self.on_answer(*job, actions),
+            // Frames are stamped when they come.
+            Event::FrameStart { .. } => {}
         }
         self.go_on(now, actions);
     }
@@ -449,7 +620,10 @@ impl Pipeline for Machine {
     fn audit(&self) {
         let ledger = self.table.ledger();
         assert_eq!(ledger.held_by(Owner::Device(STREAM)), self.stream.queued(), "at the device");
-        assert_eq!(ledger.held_by(Owner::Waiting), self.stream.waiting_buffers(), "waiting");
+        let targets: usize = self.requests.iter().map(|entry| entry.tokens.iter().flatten().count()).sum();
+        assert_eq!(ledger.held_by(Owner::Waiting), self.stream.waiting_buffers() + targets, "waiting");
+        let pictures = self.converting.iter().map(|frame| 1 + usize::from(frame.target.is_some()));
+        assert_eq!(ledger.held_by(Owner::Algorithms), pictures.sum::<usize>(), "with the CPU");
         assert_eq!(ledger.held_by(Owner::Pool), self.stream.pooled(), "in the pool");
         assert!(
             self.stream.pooled() <= self.plan.internal as usize,

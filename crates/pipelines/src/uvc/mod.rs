@@ -6,17 +6,21 @@
 //! - [`configuration`]: roles to a stream, the stream to what the node has.
 //! - [`controls`], [`scale`]: the node's controls, as ours.
 //! - [`machine`]: the machine, a step function.
+//! - [`workshop`]: the thread on which pictures are made, where the CPU makes them:
+//!   [`decode`] of JPEGs, [`develop`] of mosaics.
 //!
-//! Pictures go to the application as the node makes them: nothing here decodes, converts or
-//! looks at them. A stream that is converted (MJPEG decoded, a mosaic developed) would be a
-//! second one in the configuration: its requests name no buffer for the node's own stream, so
-//! the machine fills internal ones ([`machine::Plan::internal`]), and would hand each to the
-//! converter where it now completes the request.
+//! Pictures go to the application as the node makes them, and nothing looks at them, unless the
+//! configuration says that a stream is converted
+//! (`StreamConfiguration::converted_from`). The node then fills internal buffers, or those of
+//! the application's stream of the mosaic, and the CPU fills the converted stream's.
 
 pub mod backend;
 pub mod configuration;
 pub mod controls;
+pub mod decode;
+pub mod develop;
 pub mod discovery;
 pub mod machine;
 pub mod offers;
 pub mod scale;
+pub mod workshop;

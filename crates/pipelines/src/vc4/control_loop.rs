@@ -214,6 +214,8 @@ impl ControlLoop for SyncControlLoop {
         let done = match job.kind {
             JobKind::Prepare => self.prepare(&mut job),
             JobKind::Process => self.process(&mut job),
+            JobKind::Convert => Err(Error::new(ErrorKind::Algorithm, "making a picture on the CPU")
+                .because("here the ISP makes them")),
         };
         job.error = done.err();
         self.done = Some(job);

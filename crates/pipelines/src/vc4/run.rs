@@ -278,6 +278,7 @@ impl Machine {
         match job.kind {
             JobKind::Prepare => self.on_prepared(now, job, actions),
             JobKind::Process => self.on_processed(job, actions),
+            JobKind::Convert => self.keep_spare(job), // Never sent from here: the ISP converts.
         }
     }
 
@@ -304,6 +305,7 @@ impl Machine {
         let known = match job.kind {
             JobKind::Prepare => job.embedded == given(&run.embedded),
             JobKind::Process => job.statistics == given(&run.statistics),
+            JobKind::Convert => false,
         };
         if known { job.error.clone() } else { Some(unknown_buffer()) }
     }

@@ -8,6 +8,7 @@ use pinhole_base::geometry::{Size, Transform};
 use pinhole_camera::config::{Configuration, Role};
 use pinhole_device::{FrameInterval, FrameIntervals, FrameSizes};
 use pinhole_pipelines::uvc::configuration::choose_interval;
+use pinhole_pipelines::uvc::decode;
 use std::time::Duration;
 
 const BAYER: PixelFormat = PixelFormat::Raw(RawFormat::bayer(BayerOrder::Grbg, 8, Packing::Unpacked));
@@ -80,11 +81,9 @@ fn a_camera_that_has_only_large_pictures_gives_its_smallest() {
 }
 
 #[test]
-fn only_a_mosaic_is_raw_and_a_mosaic_is_only_raw() {
+fn only_a_mosaic_is_raw() {
     let mosaic = with_offers(vec![offer(BAYER, &[(640, 480)], &[30])]);
     assert_eq!(proposed(&mosaic, Role::Raw), picture(BAYER, "640x480"));
-    let error = camera(&mosaic).propose([Role::Video]).unwrap_err();
-    assert_eq!((error.kind(), error.advice()), (ErrorKind::Unsupported, Some("ask for role `raw`")));
     let grey = with_offers(vec![offer(GREY, &[(640, 480)], &[30])]);
     assert_eq!(proposed(&grey, Role::Viewfinder), picture(GREY, "640x480"));
     assert_eq!(camera(&grey).propose([Role::Raw]).unwrap_err().kind(), ErrorKind::Unsupported);
@@ -140,8 +139,49 @@ fn another_format_is_chosen_for_the_size_that_was_wanted() {
     };
     let (configuration, said) = valid(&hardware, Role::Video, change(Size::new(320, 240)));
     assert_eq!((configuration.streams[0].format, said.len()), (PixelFormat::Yuyv, 1));
-    let (configuration, _) = valid(&hardware, Role::Video, change(Size::new(1280, 720)));
-    assert_eq!(configuration.streams[0].format, PixelFormat::Mjpeg);
+    let change = |wanted: &mut Configuration| wanted.streams[0].format = PixelFormat::Bgr24;
+    let (configuration, _) = valid(&hardware, Role::Video, change);
+    let stream = &configuration.streams[0];
+    assert_eq!((stream.format, stream.converted_from), (PixelFormat::Mjpeg, None), "it is passed through");
+}
+
+#[test]
+fn jpegs_are_decoded_on_request_where_there_is_nothing_else_and_that_is_told() {
+    for format in decode::FORMATS {
+        let change = |wanted: &mut Configuration| {
+            (wanted.streams[0].format, wanted.streams[0].size) = (format, Size::new(1280, 720));
+        };
+        let (configuration, said) = valid(&webcam(), Role::Video, change);
+        assert!(said.iter().all(|said| said.contains("colour space")), "{format}: {said:?}");
+        let stream = &configuration.streams[0];
+        assert_eq!((stream.format, stream.converted_from), (format, Some(PixelFormat::Mjpeg)));
+        assert_eq!(u64::from(stream.frame_bytes), format.planes(stream.stride_bytes, 720).bytes());
+        assert_eq!(configuration.internal_bytes, 4 * 1280 * 720, "the device's buffers are the camera's own");
+    }
+}
+
+#[test]
+fn mosaics_are_developed_beside_themselves_or_alone() {
+    let mosaic = with_offers(vec![offer(BAYER, &[(640, 480), (320, 240)], &[30])]);
+    let (configuration, said) = valid(&mosaic, Role::Viewfinder, |_| {});
+    let stream = &configuration.streams[0];
+    assert!(said.is_empty(), "{said:?}");
+    assert_eq!((stream.format, stream.converted_from), (PixelFormat::Yuv420, Some(BAYER)));
+    assert_eq!(configuration.internal_bytes, 4 * 640 * 480);
+    let (configuration, said) = valid(&mosaic, Role::Video, |wanted| {
+        (wanted.streams[0].format, wanted.streams[0].size) = (PixelFormat::Mjpeg, Size::new(301, 2000));
+    });
+    assert_eq!(configuration.streams[0].size, Size::new(300, 480), "{said:?}");
+    assert_eq!((configuration.streams[0].format, said.len()), (PixelFormat::Yuv420, 3), "{said:?}");
+
+    let both =
+        with_offers(vec![offer(PixelFormat::Yuyv, &[(640, 480)], &[30]), offer(BAYER, &[(640, 480)], &[30])]);
+    let camera = camera(&both);
+    let mut configuration = camera.propose([Role::Still, Role::Raw]).unwrap();
+    assert!(camera.validate(&mut configuration).unwrap().is_empty());
+    let [still, raw] = &configuration.streams[..] else { panic!("two streams") };
+    assert_eq!((raw.format, raw.converted_from), (BAYER, None), "RAW is the device's own");
+    assert_eq!((still.format, still.converted_from), (PixelFormat::Yuv420, Some(BAYER)));
 }
 
 #[test]

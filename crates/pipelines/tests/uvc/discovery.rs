@@ -72,7 +72,8 @@ fn a_camera_tells_of_its_pictures() {
     let found = found(&[("0", &with_offers(pictures))]);
     let info = found.cameras[0].info();
     assert_eq!((info.pipeline, info.model.as_str(), info.simulated), ("uvc", "cam", false));
-    assert_eq!(info.formats, [PixelFormat::Yuyv]);
+    let developed = [PixelFormat::Nv12, PixelFormat::Yuv420, PixelFormat::Rgb24];
+    assert_eq!(info.formats, [&[PixelFormat::Yuyv], &developed[..]].concat());
     let told: Vec<_> = info
         .pictures
         .iter()

@@ -11,16 +11,18 @@ use pinhole_camera::config::{Role, StreamId};
 use pinhole_camera::devices::Devices;
 use pinhole_camera::drops::DropCause;
 use pinhole_camera::handle::Camera;
+use pinhole_camera::job::Job;
 use pinhole_camera::pipeline::{Action, Actions, ControlTarget, Event, Pipeline};
 use pinhole_camera::request::{Request, RequestStatus};
 use pinhole_device::node::PLANES_MAX;
 use pinhole_device::uapi::control_codes as code;
 use pinhole_device::{ControlCode, Dequeued, Payload};
 use pinhole_pipelines::uvc::controls::Settings;
-use pinhole_pipelines::uvc::machine::{Machine, Plan, STREAM};
+use pinhole_pipelines::uvc::machine::{Machine, Made, Plan, STREAM};
 use pinhole_pipelines::uvc::scale::Scale;
 use proptest::prelude::*;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 const BYTES: u32 = 640 * 480 * 2;
@@ -56,6 +58,8 @@ struct World {
     actions: Actions,
     now: Timestamp,
     held: VecDeque<Held>,
+    /// Pictures that are to be made.
+    jobs: Vec<Job>,
     sequence: u32,
     /// The next so many buffers, or lists of controls, are refused.
     refuse_buffers: u32,
@@ -75,6 +79,16 @@ struct World {
 
 impl World {
     fn new(hardware: &Shared, internal: u32) -> Self {
+        Self::with(hardware, Plan { internal, ..Plan::default() })
+    }
+
+    /// One whose device fills internal buffers, of which the CPU makes what is asked for.
+    fn making(hardware: &Shared, internal: u32) -> Self {
+        let made = Some(Made { place: 0, buffer_bytes: BYTES });
+        Self::with(hardware, Plan { filled: None, made, internal, ..Plan::default() })
+    }
+
+    fn with(hardware: &Shared, plan: Plan) -> Self {
         let mut camera = camera(hardware);
         let configuration = camera.propose([Role::Video]).unwrap();
         camera.configure(&configuration).unwrap();
@@ -82,7 +96,7 @@ impl World {
         let spare = camera.allocate(stream, 8).unwrap();
         let mut devices = devices(hardware);
         let settings = Settings::of(devices.nodes[0].as_mut()).unwrap();
-        let plan = Plan { buffer_bytes: BYTES, frame_bytes_min: BYTES, internal, interval: Some(FRAME) };
+        let plan = Plan { frame_bytes_min: BYTES, interval: Some(FRAME), ..plan };
         // The device's buffers are those of the format that was set.
         assert_eq!(lock(hardware).format.size_bytes, configuration.streams[0].frame_bytes);
         let mut machine =
@@ -96,6 +110,7 @@ impl World {
             actions,
             now: Timestamp::ZERO,
             held: VecDeque::new(),
+            jobs: Vec::new(),
             sequence: 0,
             refuse_buffers: 0,
             refuse_controls: 0,
@@ -121,6 +136,7 @@ impl World {
                 }
                 Action::WriteControls(target) => self.write(target),
                 Action::Complete(request) => self.complete(request),
+                Action::Job(job) => self.jobs.push(*job),
                 Action::Fail(error) => {
                     self.failed = Some(error.kind());
                     self.stop();
@@ -189,8 +205,16 @@ impl World {
         let complete = request.status() == RequestStatus::Complete;
         assert!(complete || request.error().is_some(), "a cancelled request says why");
         assert_eq!(complete && buffer.is_some(), request.info(self.stream).filled);
+        let memory = buffer.as_ref().map(FrameBuffer::memory);
+        let goes_there = |job: &Job| {
+            job.conversion
+                .as_ref()
+                .is_some_and(|c| c.target.as_ref().zip(memory).is_some_and(|(a, b)| Arc::ptr_eq(a, b)))
+        };
+        assert!(memory.is_none() || !self.jobs.iter().any(goes_there), "its picture is still being made");
         let metadata = request.metadata();
-        if let (true, Some(told)) = (complete, metadata.get(BRIGHTNESS)) {
+        let is_told_at_once = self.machine.plan().made.is_none();
+        if let (true, true, Some(told)) = (is_told_at_once, complete, metadata.get(BRIGHTNESS)) {
             assert_eq!(told, ours(self.brightness_then), "what is told of a frame is so");
         }
         self.results.push(Result {
@@ -218,8 +242,19 @@ impl World {
         true
     }
 
+    /// A picture was made, or could not be.
+    fn answer(&mut self, at: usize, is_damaged: bool) {
+        if self.jobs.is_empty() {
+            return;
+        }
+        let mut job = self.jobs.remove(at % self.jobs.len());
+        job.error = is_damaged.then(refusal);
+        self.feed(Event::Answer(Box::new(job)));
+    }
+
     fn stop(&mut self) {
         self.held.clear();
+        self.jobs.clear();
         let reason = Error::new(ErrorKind::Cancelled, "stopping");
         let _ = self.machine.stop(&mut self.devices, &reason, &mut self.actions);
         while let Some(action) = self.actions.pop_front() {
@@ -255,6 +290,7 @@ enum Step {
     Fill(Damage),
     Twice,
     Strange(u32),
+    Answer { at: usize, is_damaged: bool },
     RefuseBuffers(u32),
     RefuseControls(u32),
     Changed(i64),
@@ -275,6 +311,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => damage.prop_map(Step::Fill),
         1 => Just(Step::Twice),
         1 => (0u32..40).prop_map(Step::Strange),
+        4 => (0usize..9, any::<bool>()).prop_map(|(at, is_damaged)| Step::Answer { at, is_damaged }),
         1 => (1u32..3).prop_map(Step::RefuseBuffers),
         1 => (1u32..3).prop_map(Step::RefuseControls),
         1 => (-9i64..300).prop_map(Step::Changed),
@@ -296,6 +333,7 @@ impl World {
             Step::Fill(damage) => self.fill_damaged(damage),
             Step::Twice => self.fill_twice(),
             Step::Strange(slot) => self.strange(slot),
+            Step::Answer { at, is_damaged } => self.answer(at, is_damaged),
             Step::RefuseBuffers(count) => self.refuse_buffers = count,
             Step::RefuseControls(count) => self.refuse_controls = count,
             Step::Changed(value) => {
@@ -307,8 +345,8 @@ impl World {
                 self.now = self.now + FRAME;
                 assert_eq!(
                     due.is_some(),
-                    !self.held.is_empty(),
-                    "a frame is due if there are buffers for it"
+                    !(self.held.is_empty() && self.jobs.is_empty()),
+                    "a frame is due if there are buffers for it, and a picture if it is being made"
                 );
             }
         }
@@ -361,19 +399,26 @@ proptest! {
         steps in prop::collection::vec(step(), 0..60),
         internal in 0u32..3,
         drains in any::<bool>(),
+        makes in any::<bool>(),
     ) {
-        let mut world = World::new(&with_brightness(), internal);
+        let hardware = with_brightness();
+        let mut world =
+            if makes { World::making(&hardware, internal) } else { World::new(&hardware, internal) };
         steps.into_iter().for_each(|step| world.take(step));
         if drains {
             (world.refuse_buffers, world.refuse_controls) = (0, 0);
-            while world.fill(|_| {}) {}
+            while world.fill(|_| {}) || !world.jobs.is_empty() {
+                world.answer(0, false);
+            }
             prop_assert_eq!(world.results.len(), world.lent.len(), "nothing is left waiting");
         }
         let results = world.results.len();
         world.stop();
         // Those that were refused before have their own reason.
         let cancelled = |result: &Result| !result.complete && result.kind.is_some();
-        prop_assert!(world.results[results..].iter().all(cancelled), "what was under way is cancelled");
+        // A picture may be done before that of an earlier request.
+        let ended = |result: &Result| cancelled(result) || (makes && result.complete);
+        prop_assert!(world.results[results..].iter().all(ended), "what was under way is cancelled");
         prop_assert_eq!(world.spare.len(), 8);
         let numbers: Vec<_> = world.results.iter().filter_map(|result| result.sequence).collect();
         prop_assert!(numbers.is_sorted_by(|a, b| a < b), "{:?}", numbers);
@@ -390,6 +435,37 @@ fn requests_without_a_buffer_take_turns_with_an_internal_one() {
     while world.fill(|_| {}) {}
     assert!(world.results.iter().all(|result| result.complete));
     assert_eq!(world.results.iter().map(|result| result.sequence.unwrap()).collect::<Vec<_>>(), [0, 1, 2, 3]);
+}
+
+#[test]
+fn pictures_are_made_while_the_device_fills_what_it_has() {
+    let mut world = World::making(&webcam(), 2);
+    (0..4).for_each(|_| world.request(true, |_| {}));
+    assert!(world.fill(|_| {}) && world.fill(|_| {}));
+    assert_eq!((world.jobs.len(), world.held.len()), (2, 0), "both buffers are with the CPU");
+    assert!(world.results.is_empty());
+    world.answer(1, true);
+    assert!(world.results.is_empty(), "the first request waits for its own picture");
+    assert_eq!(world.held.len(), 1, "the device gets a buffer as soon as its picture is made");
+    world.answer(0, false);
+    assert_eq!(
+        world.results.iter().map(|result| result.damaged).collect::<Vec<_>>(),
+        [Some(false), Some(true)]
+    );
+    assert!(world.fill(|done| done.error = true));
+    assert_eq!(world.results[2].damaged, Some(true), "of a damaged frame no picture is made");
+    assert!(world.jobs.is_empty());
+    world.stop();
+}
+
+#[test]
+fn a_picture_that_is_never_made_ends_the_wait() {
+    let mut world = World::making(&webcam(), 1);
+    world.request(true, |_| {});
+    world.fill(|_| {});
+    world.now = world.machine.deadline().expect("every wait has an end");
+    world.feed(Event::Timer);
+    assert_eq!(world.failed, Some(ErrorKind::Timeout));
 }
 
 #[test]
