@@ -186,6 +186,8 @@ pub enum PixelFormat {
     Bgrx32,
     /// Bytes R, G, B, and one unused.
     Rgbx32,
+    /// Numbers of 16 bits R, G, B, each with its low byte first.
+    Rgb48,
     /// Motion JPEG: one JPEG image per frame.
     Mjpeg,
 }
@@ -287,6 +289,7 @@ const CODES: &[Code] = &[
     code(PixelFormat::Bgr24, b"BGR3", b"RG24", "BGR24"),
     code(PixelFormat::Bgrx32, b"XR24", b"XR24", "BGRX32"),
     code(PixelFormat::Rgbx32, b"XB24", b"XB24", "RGBX32"),
+    code(PixelFormat::Rgb48, b"RGB6", b"BG48", "RGB48"),
     code(PixelFormat::Mjpeg, b"MJPG", b"MJPG", "MJPEG"),
 ];
 
@@ -378,6 +381,7 @@ impl PixelFormat {
             Self::Yuyv | Self::Yvyu | Self::Uyvy | Self::Vyuy => width.div_ceil(2) * 4,
             Self::Rgb24 | Self::Bgr24 => width * 3,
             Self::Bgrx32 | Self::Rgbx32 => width * 4,
+            Self::Rgb48 => width * 6,
             Self::Mjpeg => return None,
         })
     }

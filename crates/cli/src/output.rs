@@ -64,8 +64,8 @@ impl Kind {
 }
 
 fn is_ycbcr(format: PixelFormat) -> bool {
-    use PixelFormat::{Bgr24, Bgrx32, Mjpeg, Raw, Rgb24, Rgbx32};
-    !matches!(format, Raw(_) | Rgb24 | Bgr24 | Bgrx32 | Rgbx32 | Mjpeg)
+    use PixelFormat::{Bgr24, Bgrx32, Mjpeg, Raw, Rgb24, Rgb48, Rgbx32};
+    !matches!(format, Raw(_) | Rgb24 | Bgr24 | Bgrx32 | Rgbx32 | Rgb48 | Mjpeg)
 }
 
 /// A path with places for the frame's number and the stream's name.

@@ -18,6 +18,8 @@ fn rgb_layout(format: PixelFormat) -> RgbLayout {
         PixelFormat::Bgr24 => ([2, 1, 0], 3),
         PixelFormat::Rgbx32 => ([0, 1, 2], 4),
         PixelFormat::Bgrx32 => ([2, 1, 0], 4),
+        // The high bytes.
+        PixelFormat::Rgb48 => ([1, 3, 5], 6),
         other => panic!("{other} is not RGB"),
     };
     RgbLayout { channels, pixel_bytes }
@@ -71,6 +73,8 @@ mod tests {
         assert_eq!(row(PixelFormat::Rgb24, 6, srgb, &[1, 2, 3, 4, 5, 6]), [1, 2, 3, 4, 5, 6]);
         assert_eq!(row(PixelFormat::Bgr24, 6, srgb, &[3, 2, 1, 6, 5, 4]), [1, 2, 3, 4, 5, 6]);
         assert_eq!(row(PixelFormat::Rgbx32, 8, srgb, &[1, 2, 3, 0, 4, 5, 6, 0]), [1, 2, 3, 4, 5, 6]);
+        let deep = [9, 1, 9, 2, 9, 3, 9, 4, 9, 5, 9, 6];
+        assert_eq!(row(PixelFormat::Rgb48, 12, srgb, &deep), [1, 2, 3, 4, 5, 6]);
         assert_eq!(row(PixelFormat::Bgrx32, 8, srgb, &[3, 2, 1, 0, 6, 5, 4, 0]), [1, 2, 3, 4, 5, 6]);
     }
 

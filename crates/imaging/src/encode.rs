@@ -37,7 +37,7 @@ const fn layout(format: PixelFormat) -> Option<Layout> {
         PixelFormat::Bgr24 => Layout::Rgb { bytes: 3, red: 2 },
         PixelFormat::Rgbx32 => Layout::Rgb { bytes: 4, red: 0 },
         PixelFormat::Bgrx32 => Layout::Rgb { bytes: 4, red: 2 },
-        PixelFormat::Raw(_) | PixelFormat::Mjpeg => return None,
+        PixelFormat::Raw(_) | PixelFormat::Rgb48 | PixelFormat::Mjpeg => return None,
     })
 }
 

@@ -110,7 +110,14 @@ fn named(colorspace: u32, format: PixelFormat) -> ColourSpace {
 }
 
 const fn is_rgb(format: PixelFormat) -> bool {
-    matches!(format, PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Bgrx32 | PixelFormat::Rgbx32)
+    matches!(
+        format,
+        PixelFormat::Rgb24
+            | PixelFormat::Bgr24
+            | PixelFormat::Bgrx32
+            | PixelFormat::Rgbx32
+            | PixelFormat::Rgb48
+    )
 }
 
 #[cfg(test)]

@@ -76,7 +76,11 @@ impl Adjuster<'_> {
 pub(crate) fn colour_of(stream: &StreamConfiguration) -> ColourSpace {
     let rgb = matches!(
         stream.format,
-        PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Bgrx32 | PixelFormat::Rgbx32
+        PixelFormat::Rgb24
+            | PixelFormat::Bgr24
+            | PixelFormat::Bgrx32
+            | PixelFormat::Rgbx32
+            | PixelFormat::Rgb48
     );
     match stream.role {
         _ if rgb => ColourSpace::SRGB,
