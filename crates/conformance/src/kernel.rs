@@ -6,7 +6,8 @@
 //! - `troubled`: a node whose driver fails on demand, by the driver's own means.
 //! - `find`: which rigs a machine has.
 //! - `foreign`: memory that a running camera has not allocated.
-//! - `pi`: the testbed's Raspberry Pi camera, with sensor and ISP.
+//! - `pi`: the testbed's Raspberry Pi camera, with sensor and ISP; [`pi_module`]: what its module
+//!   can be told.
 
 mod accomplice;
 mod chained;
@@ -14,6 +15,7 @@ mod chosen;
 mod find;
 mod foreign;
 mod pi;
+pub mod pi_module;
 mod troubled;
 
 pub use find::{Found, find};

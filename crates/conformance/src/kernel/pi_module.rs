@@ -1,0 +1,137 @@
+//! The module of the testbed's Raspberry Pi camera (`testbed/pi-camera`), by its files: what is to
+//! go wrong, and how frames were taken. Knows nothing of pipelines.
+
+use pinhole::sim::{Call, Fault, Stamp, Target};
+use std::fs::{OpenOptions, read_to_string};
+use std::io::Write;
+use std::path::Path;
+
+/// The module's files.
+const FILES: &str = "/sys/kernel/debug/pi-camera";
+
+/// Whether the sensor sends embedded data, the next time it is plugged in.
+const EMBEDDED: &str = "/sys/module/pi_camera/parameters/embedded";
+
+/// Receiver and ISP.
+const BOTH: &str = "3";
+
+/// Whether the module is loaded.
+pub fn is_there() -> bool {
+    Path::new(FILES).exists()
+}
+
+/// Writes a line to one of the module's files.
+///
+/// # Panics
+/// The module does not take it.
+pub fn tell(file: &str, line: &str) {
+    write(&format!("{FILES}/{file}"), line);
+}
+
+fn write(path: &str, line: &str) {
+    let written =
+        OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(line.as_bytes()));
+    written.unwrap_or_else(|error| panic!("{path} does not take {line:?}: {error}"));
+}
+
+fn read(path: &str) -> String {
+    read_to_string(path).unwrap_or_else(|error| panic!("{path} cannot be read: {error}"))
+}
+
+/// Nothing goes wrong any more, and everything is plugged in, with or without embedded data.
+///
+/// # Panics
+/// The module is not there.
+pub fn behave(embedded: bool) {
+    tell("forget", "1");
+    if read(EMBEDDED).trim() != u8::from(embedded).to_string() {
+        tell("unplugged", BOTH);
+        write(EMBEDDED, if embedded { "1" } else { "0" });
+    }
+    tell("unplugged", "0");
+}
+
+/// Whether the module can make such calls fail.
+pub fn can_fail(call: Call) -> bool {
+    matches!(
+        call,
+        Call::Allocate
+            | Call::Import
+            | Call::Free
+            | Call::Export
+            | Call::Queue
+            | Call::Dequeue
+            | Call::StreamOn
+            | Call::StreamOff
+            | Call::SetFormat
+            | Call::SetControls
+            | Call::SetCrop
+            | Call::Subscribe
+            | Call::DequeueEvent
+    )
+}
+
+/// The device that a call is made to, as the module calls it; empty for any.
+fn whom(target: Option<Target>) -> Option<&'static str> {
+    match target {
+        None => Some(""),
+        Some(Target::Node(node)) => Some(node.entity_name()),
+        Some(Target::SubDevice) => Some("sensor"),
+        Some(Target::Media | Target::Heap) => None,
+    }
+}
+
+/// A fault in the module's words, after that many (or every so many) occasions; `None` where it
+/// knows no such fault.
+pub fn line(number: u32, fault: Fault) -> Option<String> {
+    let name = fault.kind().name();
+    let plain = |value: u128| Some(format!("{name} {number} {value}"));
+    match fault {
+        Fault::DelayFrame { by }
+        | Fault::ReorderFrame { by }
+        | Fault::ShiftTimestamp { by }
+        | Fault::SlowIsp { by }
+        | Fault::ReorderOutputs { by } => plain(by.as_micros()),
+        Fault::SkipSequence { frames } => plain(frames.into()),
+        Fault::Silence { frames } => plain(frames.unwrap_or(0).into()),
+        Fault::FlagOutput(node) => Some(format!("{name} {number} 0 {}", node.entity_name())),
+        Fault::FailCall { call, target, errno } if can_fail(call) => {
+            Some(format!("{} {number} {errno} {}", call.name(), whom(target)?))
+        }
+        Fault::FailCall { .. } | Fault::CorruptImage => None,
+        _ => plain(0),
+    }
+}
+
+/// One line of the module's record of frames. (Buffers tell their time in microseconds.)
+fn taken_with(line: &str) -> Option<Stamp> {
+    let mut words = line.split(' ').map(str::parse::<u64>);
+    let mut next = || words.next()?.ok();
+    let (sequence, timestamp_ns) = (next()?, next()?);
+    let mut next = || Some(next()? as u32);
+    Some(Stamp {
+        camera: 0,
+        sequence: sequence as u32,
+        timestamp_ns: timestamp_ns / 1000 * 1000,
+        exposure_lines: next()?,
+        gain_code: next()?,
+        line_length_pixels: next()?,
+        frame_length_lines: next()?,
+    })
+}
+
+/// How the last frames were taken.
+///
+/// # Panics
+/// The module is not there.
+pub fn frames() -> Vec<Stamp> {
+    read(&format!("{FILES}/frames")).lines().filter_map(taken_with).collect()
+}
+
+/// How many calls have failed since it was told to behave.
+///
+/// # Panics
+/// The module is not there.
+pub fn failed_calls() -> u64 {
+    read(&format!("{FILES}/failed_calls")).trim().parse().expect("it is a number")
+}
