@@ -9,6 +9,7 @@ pub mod atomic;
 pub mod dng;
 mod exif;
 pub mod jpeg;
+mod lossless;
 pub mod metadata;
 mod packing;
 pub mod planes;

@@ -31,6 +31,23 @@ fn unpack_csi2<const SAMPLES: usize, const LOW: usize>(row: &[u8], width: usize,
     samples.truncate(end);
 }
 
+/// Appends samples of `bits` (1 to 16) each as a stream of bits, most significant first, filled
+/// up with zeros to a whole byte.
+pub(crate) fn pack_bits(samples: &[u16], bits: u32, row: &mut Vec<u8>) {
+    let (mut held, mut held_bits) = (0u32, 0);
+    for &sample in samples {
+        held = held << bits | u32::from(sample);
+        held_bits += bits;
+        while held_bits >= 8 {
+            held_bits -= 8;
+            row.push((held >> held_bits) as u8);
+        }
+    }
+    if held_bits > 0 {
+        row.push((held << (8 - held_bits)) as u8);
+    }
+}
+
 /// Writes `into.len()` samples of `bits` (1 to 16) each from a stream of bits, most
 /// significant first. The row must hold them all.
 pub(crate) fn unpack_bits(row: &[u8], bits: u32, into: &mut [u16]) {
@@ -83,7 +100,10 @@ mod tests {
             }).collect();
             let mut samples = vec![0; codes.len()];
             unpack_bits(&row, bits, &mut samples);
-            prop_assert_eq!(samples, codes);
+            prop_assert_eq!(&samples, &codes);
+            let mut packed = Vec::new();
+            pack_bits(&codes, bits, &mut packed);
+            prop_assert_eq!(packed, row);
         }
     }
 }

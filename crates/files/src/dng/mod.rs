@@ -1,13 +1,28 @@
 //! Digital negatives: the samples as the sensor wrote them, with what is needed to develop
 //! them (Adobe DNG specification, version 1.4). Knows nothing of developing.
 
+mod gain_map;
 mod read;
+mod samples;
 mod write;
 
+pub use gain_map::GainMap;
 pub use read::{DngImage, read};
 pub use write::{DngMetadata, write};
 
 use pinhole_base::format::BayerColour;
+
+/// How samples are stored. None loses anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// As bytes or 16-bit words, ready to be mapped.
+    #[default]
+    Unpacked,
+    /// One after another, only the bits that they have.
+    Packed,
+    /// As lossless JPEG: about half the size of packed ones, but it takes time.
+    Lossless,
+}
 
 /// The plane of a colour in CFA patterns (0 red, 1 green, 2 blue).
 const fn cfa_plane(colour: BayerColour) -> u8 {

@@ -1,12 +1,15 @@
-//! Reads uncompressed DNGs of Bayer or monochrome sensors, from whichever program. The bytes
-//! may be anything: what does not hold together is an error that names the field, and no more
-//! memory is taken than twice the file's size and a few pages.
+//! Reads DNGs of Bayer or monochrome sensors, uncompressed or losslessly compressed, from
+//! whichever program. The bytes may be anything: what does not hold together is an error that
+//! names the field. A sample takes at least a bit of the file, so that no more memory is taken
+//! than 32 times the file's size and some tables.
 
+use super::gain_map::GainMap;
 use super::{CELL, black_level_index, cfa_plane};
+use crate::lossless;
 use crate::metadata::{Calibration, Illuminant};
 use crate::packing::unpack_bits;
 use crate::tiff::read::{Directory, Field, File, malformed};
-use crate::tiff::{Tag, UNCOMPRESSED, photometric};
+use crate::tiff::{JPEG, Tag, UNCOMPRESSED, photometric};
 use crate::view::SIDE_PIXELS_MAX;
 use pinhole_base::colour::Matrix3;
 use pinhole_base::format::{BayerOrder, Packing, RawFormat};
@@ -22,7 +25,7 @@ pub struct DngImage {
     pub format: RawFormat,
     /// Width and height.
     pub size: Size,
-    /// The codes, row by row, as they lie in the file.
+    /// The codes, row by row; where the file has a table that makes them linear, what it says.
     pub samples: Vec<u16>,
     /// The code of black for red, green in red rows, green in blue rows and blue. Monochrome:
     /// four times the same.
@@ -53,12 +56,15 @@ pub struct DngImage {
     pub exposure_time: Option<Duration>,
     /// The sensitivity: 100 times all gains.
     pub iso: Option<u32>,
+    /// Gains that undo the lens's shading. Opcodes other than such maps are left out.
+    pub lens_shading: Option<GainMap>,
 }
 
 /// Reads the full-size image of a DNG.
 ///
-/// Understood are strips and tiles, uncompressed, of 8, 10, 12, 14 or 16 bits a sample, in
-/// both byte orders, with a 2×2 mosaic or none, in the main directory or one below it.
+/// Understood are strips and tiles, uncompressed or as lossless JPEG, of 8, 10, 12, 14 or 16
+/// bits a sample, in both byte orders, with a 2×2 mosaic or none, in the main directory or one
+/// below it.
 ///
 /// # Errors
 /// `Malformed` if the bytes are no DNG or its fields do not hold together, `Unsupported` if
@@ -122,7 +128,8 @@ fn is_raw(directory: &Directory<'_>) -> Result<bool> {
 fn assemble(main: &Directory<'_>, image: &Directory<'_>, exif: Option<&Directory<'_>>) -> Result<DngImage> {
     let layout = Layout::read(image)?;
     let order = bayer_order(image)?;
-    let white_level = white_level(image, layout.bits)?;
+    let linear = linearization(image)?;
+    let white_level = white_level(image, if linear.is_some() { 16 } else { layout.bits })?;
     let bits = [8, 10, 12, 14, 16].into_iter().find(|&bits| white_level < 1 << bits).unwrap_or(16);
     Ok(DngImage {
         format: RawFormat { order, bits, packing: Packing::Unpacked },
@@ -141,8 +148,33 @@ fn assemble(main: &Directory<'_>, image: &Directory<'_>, exif: Option<&Directory
         date_time: exif.map_or(Ok(String::new()), |exif| exif.text(Tag::DATE_TIME_ORIGINAL))?,
         exposure_time: exif.map_or(Ok(None), exposure_time)?,
         iso: exif.map_or(Ok(None), |exif| exif.integer(Tag::ISO))?,
-        samples: layout.samples(&image.file())?,
+        lens_shading: order.map_or(Ok(None), |order| lens_shading(image, order))?,
+        samples: linearized(layout.samples(&image.file())?, linear.as_ref())?,
     })
+}
+
+/// The table that samples are to be looked up in, if there is one.
+fn linearization<'a>(image: &Directory<'a>) -> Result<Option<Field<'a>>> {
+    match image.find(Tag::LINEARIZATION_TABLE)? {
+        Some(table) if table.count() == 0 => Err(malformed(format!("{} is empty", Tag::LINEARIZATION_TABLE))),
+        table => Ok(table),
+    }
+}
+
+/// The samples looked up in the table; those beyond its end are its last.
+fn linearized(mut samples: Vec<u16>, table: Option<&Field<'_>>) -> Result<Vec<u16>> {
+    let Some(table) = table else { return Ok(samples) };
+    let values = (0..table.count().min(1 << 16)).map(|index| table.integer_at(index));
+    let values: Vec<u16> =
+        values.map(|value| value.map(|value| value.min(0xffff) as u16)).collect::<Result<_>>()?;
+    samples.iter_mut().for_each(|sample| *sample = values[usize::from(*sample).min(values.len() - 1)]);
+    Ok(samples)
+}
+
+fn lens_shading(image: &Directory<'_>, order: BayerOrder) -> Result<Option<GainMap>> {
+    let Some(list) = image.find(Tag::OPCODE_LIST_2)? else { return Ok(None) };
+    GainMap::from_opcodes(list.bytes(), order)
+        .map_err(|reason| malformed(format!("{}: {reason}", Tag::OPCODE_LIST_2)))
 }
 
 fn exposure_time(exif: &Directory<'_>) -> Result<Option<Duration>> {
@@ -242,6 +274,8 @@ fn black_levels(image: &Directory<'_>, order: Option<BayerOrder>) -> Result<[f64
 struct Layout<'a> {
     size: Size,
     bits: u32,
+    lossless: bool,
+    tiled: bool,
     tile: Size,
     offsets: Field<'a>,
     lengths: Field<'a>,
@@ -259,19 +293,27 @@ impl<'a> Layout<'a> {
             let rows = image.integer_or(Tag::ROWS_PER_STRIP, size.height)?.clamp(1, size.height);
             (Size::new(size.width, rows), Tag::STRIP_OFFSETS, Tag::STRIP_BYTE_COUNTS)
         };
-        let layout =
-            Self { size, bits, tile, offsets: image.require(offsets)?, lengths: image.require(lengths)? };
+        let layout = Self {
+            size,
+            bits,
+            lossless: image.integer_or(Tag::COMPRESSION, 1)? == u32::from(JPEG),
+            tiled,
+            tile,
+            offsets: image.require(offsets)?,
+            lengths: image.require(lengths)?,
+        };
         layout.check(image.file().len(), offsets, lengths)?;
         Ok(layout)
     }
 
     /// The file must have room for all samples, and there must be a place for every tile.
     fn check(&self, file_bytes: usize, offsets: Tag, lengths: Tag) -> Result<()> {
-        let bytes = (self.size.area() * u64::from(self.bits)).div_ceil(8);
+        let bits = if self.lossless { 1 } else { self.bits };
+        let bytes = (self.size.area() * u64::from(bits)).div_ceil(8);
         if bytes > file_bytes as u64 {
             return Err(malformed(format!(
-                "an image of {} with {} bits takes {bytes} bytes, more than the file's {file_bytes}",
-                self.size, self.bits
+                "an image of {} with {bits} bits or more a sample takes {bytes} bytes, more than the file's {file_bytes}",
+                self.size
             )));
         }
         let needed = self.tiles_across() as u64 * self.tiles_down() as u64;
@@ -310,12 +352,32 @@ impl<'a> Layout<'a> {
     }
 
     fn read_tile(&self, file: &File<'_>, index: usize, samples: &mut [u16]) -> Result<()> {
+        if self.lossless {
+            return self.read_lossless_tile(file, index, samples);
+        }
         let (rows, columns) = self.covered(index);
         let row_bytes = (self.tile.width as usize * self.bits as usize).div_ceil(8);
         let tile = self.tile_bytes(file, index, row_bytes as u64 * rows.len() as u64)?;
         for (row, y) in tile.chunks_exact(row_bytes).zip(rows) {
             let start = y * self.size.width as usize;
             unpack(file, self.bits, row, &mut samples[start + columns.start..start + columns.end]);
+        }
+        Ok(())
+    }
+
+    fn read_lossless_tile(&self, file: &File<'_>, index: usize, samples: &mut [u16]) -> Result<()> {
+        let (rows, columns) = self.covered(index);
+        // The last strip ends with the image; a tile may reach beyond it.
+        let tile_rows = if self.tiled { self.tile.height as usize } else { rows.len() };
+        let count = u64::from(self.tile.width) * tile_rows as u64;
+        let bytes = self.tile_bytes(file, index, count.div_ceil(8))?;
+        let mut tile = vec![0; count as usize];
+        lossless::decode(bytes, self.bits, &mut tile).map_err(|reason| {
+            malformed(format!("part {index} of its samples, as lossless JPEG: {reason}"))
+        })?;
+        for (row, y) in tile.chunks_exact(self.tile.width as usize).zip(rows) {
+            let start = y * self.size.width as usize;
+            samples[start + columns.start..start + columns.end].copy_from_slice(&row[..columns.len()]);
         }
         Ok(())
     }
@@ -332,7 +394,7 @@ impl<'a> Layout<'a> {
                 "part {index} of its samples has {length} bytes, but {needed} are needed"
             )));
         }
-        Ok(&bytes[..needed as usize])
+        Ok(if self.lossless { bytes } else { &bytes[..needed as usize] })
     }
 }
 
@@ -357,9 +419,14 @@ fn image_size(image: &Directory<'_>) -> Result<Size> {
 
 /// The bits of a sample, after checking that samples lie as this reader understands.
 fn sample_bits(image: &Directory<'_>) -> Result<u32> {
-    for (tag, wanted) in
-        [(Tag::COMPRESSION, u32::from(UNCOMPRESSED)), (Tag::SAMPLES_PER_PIXEL, 1), (Tag::SAMPLE_FORMAT, 1)]
-    {
+    let compression = image.integer_or(Tag::COMPRESSION, 1)?;
+    if ![UNCOMPRESSED, JPEG].map(u32::from).contains(&compression) {
+        return Err(unsupported(format!(
+            "{} is {compression}; only {UNCOMPRESSED} (none) and {JPEG} (lossless JPEG) are understood",
+            Tag::COMPRESSION
+        )));
+    }
+    for (tag, wanted) in [(Tag::SAMPLES_PER_PIXEL, 1), (Tag::SAMPLE_FORMAT, 1)] {
         let value = image.integer_or(tag, 1)?;
         if value != wanted {
             return Err(unsupported(format!("{tag} is {value}; only {wanted} is understood")));

@@ -1,16 +1,17 @@
-//! Writes a raw frame as a DNG. Samples that the sensor wrote as bytes or 16-bit words go into
-//! the file as they are; packed ones are unpacked to words, every code unchanged.
+//! Writes a raw frame as a DNG. Every code is kept, however they are packed. Unpacked samples
+//! that the sensor wrote as bytes or 16-bit words go into the file as they are.
 
-use super::{CELL, black_level_index, cfa_plane};
+use super::gain_map::GainMap;
+use super::samples::{self, Packed, Part};
+use super::{CELL, Compression, black_level_index, cfa_plane};
 use crate::exif;
 use crate::metadata::{Calibration, Illuminant, ImageMetadata, check_matrix, check_text, xyz_to_camera};
-use crate::packing::unpack_row;
 use crate::rgb::write_rgb;
 use crate::tiff::write::{Directory, Head, Value};
-use crate::tiff::{Tag, UNCOMPRESSED, photometric};
+use crate::tiff::{JPEG, Tag, UNCOMPRESSED, photometric};
 use crate::view::{Picture, RawImage};
 use pinhole_base::colour::Matrix3;
-use pinhole_base::format::{BayerOrder, Packing};
+use pinhole_base::format::BayerOrder;
 use pinhole_base::geometry::Size;
 use pinhole_base::{Error, ErrorKind, Result};
 use std::io::{self, Write};
@@ -34,17 +35,23 @@ pub struct DngMetadata<'a> {
     pub baseline_exposure_ev: Option<f64>,
     /// A small picture of the frame, stored as RGB as it is.
     pub thumbnail: Option<Picture<'a>>,
+    /// How the samples are stored.
+    pub compression: Compression,
+    /// Gains over the frame that undo the lens's shading.
+    pub lens_shading: Option<GainMap>,
 }
 
-/// Writes a DNG with the samples of `image` in one uncompressed strip, 8 or 16 bits each.
+/// Writes a DNG with the samples of `image`: in one strip, or losslessly compressed in tiles,
+/// for which it takes memory, at most the size of the frame and a little more.
 ///
 /// # Errors
 /// `InvalidArgument` if the metadata make no sense, `LimitReached` if the file would be beyond
 /// TIFF's 4 GiB, and what writing to `out` fails with.
 pub fn write(out: &mut impl Write, image: &RawImage<'_>, metadata: &DngMetadata<'_>) -> Result<()> {
     check(image, metadata)?;
-    let head = head(image, metadata)?;
-    write_parts(out, &head, image, metadata.thumbnail.as_ref())
+    let packed = Packed::of(image, metadata.compression);
+    let head = head(image, &packed, metadata)?;
+    write_parts(out, &head, (image, &packed), metadata.thumbnail.as_ref())
         .map_err(|error| Error::from_io(&error, "writing a DNG"))
 }
 
@@ -60,6 +67,7 @@ fn check(image: &RawImage<'_>, metadata: &DngMetadata<'_>) -> Result<()> {
     if let Some(level) = metadata.white_level.filter(|&level| level == 0 || level > greatest_code(image)) {
         return Err(invalid(format!("a white level of {level} is no code of {} bits", image.format().bits)));
     }
+    metadata.lens_shading.as_ref().map_or(Ok(()), GainMap::check)?;
     match metadata.baseline_exposure_ev {
         Some(stops) if !stops.is_finite() => Err(invalid(format!("a baseline exposure of {stops} stops"))),
         _ => Ok(()),
@@ -70,22 +78,13 @@ fn greatest_code(image: &RawImage<'_>) -> u32 {
     (1 << image.format().bits) - 1
 }
 
-const fn stored_bits(image_bits: u8) -> u16 {
-    if image_bits == 8 { 8 } else { 16 }
-}
-
-/// Bytes of the image's strip.
-fn raw_bytes(image: &RawImage<'_>) -> u64 {
-    image.size().area() * u64::from(stored_bits(image.format().bits)) / 8
-}
-
 fn thumbnail_bytes(thumbnail: &Picture<'_>) -> u64 {
     thumbnail.size().area() * 3
 }
 
 /// The header and directories: main, EXIF and, where the main one holds a thumbnail, the
 /// image's own.
-fn head(image: &RawImage<'_>, metadata: &DngMetadata<'_>) -> Result<Head> {
+fn head(image: &RawImage<'_>, packed: &Packed, metadata: &DngMetadata<'_>) -> Result<Head> {
     const MAIN: usize = 0;
     const EXIF: usize = 1;
     const IMAGE: usize = 2;
@@ -93,33 +92,37 @@ fn head(image: &RawImage<'_>, metadata: &DngMetadata<'_>) -> Result<Head> {
     describe_camera(&mut main, image, metadata)?;
     let exif = exif::directory(&metadata.image);
     let Some(thumbnail) = &metadata.thumbnail else {
-        describe_samples(&mut main, image, metadata);
+        describe_samples(&mut main, image, packed, metadata);
         let mut head = Head::new(vec![main, exif]);
         head.point(MAIN, Tag::EXIF_IFD, EXIF);
-        place_strips(&mut head, &[(MAIN, raw_bytes(image))])?;
+        place(&mut head, &[(MAIN, packed.part())])?;
         return Ok(head);
     };
     describe_thumbnail(&mut main, thumbnail);
     let mut own = Directory::default();
-    describe_samples(&mut own, image, metadata);
+    describe_samples(&mut own, image, packed, metadata);
     let mut head = Head::new(vec![main, exif, own]);
     head.point(MAIN, Tag::EXIF_IFD, EXIF);
     head.point(MAIN, Tag::SUB_IFDS, IMAGE);
-    place_strips(&mut head, &[(IMAGE, raw_bytes(image)), (MAIN, thumbnail_bytes(thumbnail))])?;
+    place(&mut head, &[(IMAGE, packed.part()), (MAIN, Part::strip(thumbnail_bytes(thumbnail)))])?;
     Ok(head)
 }
 
-/// Places the strips of these directories one after another behind the head.
-fn place_strips(head: &mut Head, strips: &[(usize, u64)]) -> Result<()> {
+/// Places the strips and tiles of these directories one after another behind the head.
+fn place(head: &mut Head, parts: &[(usize, Part)]) -> Result<()> {
     let mut offset = head.size_bytes() as u64;
-    let end = offset + strips.iter().map(|(_, bytes)| bytes).sum::<u64>();
+    let end = offset + parts.iter().map(|(_, part)| part.bytes()).sum::<u64>();
     if end > u64::from(u32::MAX) {
         return Err(Error::new(ErrorKind::LimitReached, "writing a DNG")
             .because(format!("its {end} bytes are more than TIFF's offsets reach")));
     }
-    for &(directory, bytes) in strips {
-        head.fill(directory, Tag::STRIP_OFFSETS, offset as u32);
-        offset += bytes;
+    for (directory, part) in parts {
+        let mut offsets = Vec::with_capacity(part.lengths.len());
+        for length in &part.lengths {
+            offsets.push(offset as u32);
+            offset += length;
+        }
+        head.fill(*directory, part.offsets_tag(), offsets);
     }
     Ok(())
 }
@@ -174,21 +177,31 @@ fn invalid(reason: String) -> Error {
     Error::new(ErrorKind::InvalidArgument, "writing a DNG").because(reason)
 }
 
-fn describe_strip(directory: &mut Directory, size: Size, bytes: u64) {
+fn describe_part(directory: &mut Directory, size: Size, part: &Part) {
     const CHUNKY: u16 = 1;
+    // Those that do not fit are refused when they are placed.
+    let lengths = part.lengths.iter().map(|&length| u32::try_from(length).unwrap_or(u32::MAX)).collect();
     directory
         .set(Tag::IMAGE_WIDTH, Value::long(size.width))
         .set(Tag::IMAGE_LENGTH, Value::long(size.height))
-        .set(Tag::COMPRESSION, Value::short(UNCOMPRESSED))
         .set(Tag::PLANAR_CONFIGURATION, Value::short(CHUNKY))
-        .set(Tag::ROWS_PER_STRIP, Value::long(size.height))
-        .set(Tag::STRIP_BYTE_COUNTS, Value::long(u32::try_from(bytes).unwrap_or(u32::MAX)))
-        .reserve(Tag::STRIP_OFFSETS);
+        .reserve_many(part.offsets_tag(), part.lengths.len());
+    match part.tile {
+        None => directory
+            .set(Tag::COMPRESSION, Value::short(UNCOMPRESSED))
+            .set(Tag::ROWS_PER_STRIP, Value::long(size.height))
+            .set(Tag::STRIP_BYTE_COUNTS, Value::Longs(lengths)),
+        Some(tile) => directory
+            .set(Tag::COMPRESSION, Value::short(JPEG))
+            .set(Tag::TILE_WIDTH, Value::long(tile.width))
+            .set(Tag::TILE_LENGTH, Value::long(tile.height))
+            .set(Tag::TILE_BYTE_COUNTS, Value::Longs(lengths)),
+    };
 }
 
 fn describe_thumbnail(main: &mut Directory, thumbnail: &Picture<'_>) {
     const REDUCED: u32 = 1;
-    describe_strip(main, thumbnail.size(), thumbnail_bytes(thumbnail));
+    describe_part(main, thumbnail.size(), &Part::strip(thumbnail_bytes(thumbnail)));
     main.set(Tag::NEW_SUBFILE_TYPE, Value::long(REDUCED))
         .set(Tag::BITS_PER_SAMPLE, Value::Shorts(vec![8; 3]))
         .set(Tag::SAMPLES_PER_PIXEL, Value::short(3))
@@ -196,18 +209,26 @@ fn describe_thumbnail(main: &mut Directory, thumbnail: &Picture<'_>) {
         .reserve(Tag::SUB_IFDS);
 }
 
-fn describe_samples(directory: &mut Directory, image: &RawImage<'_>, metadata: &DngMetadata<'_>) {
+fn describe_samples(
+    directory: &mut Directory,
+    image: &RawImage<'_>,
+    packed: &Packed,
+    metadata: &DngMetadata<'_>,
+) {
     const FULL_SIZE: u32 = 0;
     let (size, white_level) = (image.size(), metadata.white_level.unwrap_or(greatest_code(image)));
-    describe_strip(directory, size, raw_bytes(image));
+    describe_part(directory, size, &packed.part());
     directory
         .set(Tag::NEW_SUBFILE_TYPE, Value::long(FULL_SIZE))
-        .set(Tag::BITS_PER_SAMPLE, Value::short(stored_bits(image.format().bits)))
+        .set(Tag::BITS_PER_SAMPLE, Value::short(packed.bits()))
         .set(Tag::SAMPLES_PER_PIXEL, Value::short(1))
         .set(Tag::WHITE_LEVEL, Value::long(white_level))
         .set(Tag::ACTIVE_AREA, Value::Longs(vec![0, 0, size.height, size.width]))
         .set(Tag::DEFAULT_CROP_ORIGIN, Value::Longs(vec![0, 0]))
         .set(Tag::DEFAULT_CROP_SIZE, Value::Longs(vec![size.width, size.height]));
+    if let (Some(map), Some(order)) = (&metadata.lens_shading, image.format().order) {
+        directory.set(Tag::OPCODE_LIST_2, Value::Undefined(map.to_opcodes(order, size)));
+    }
     let levels = metadata.image.black_levels.map(|level| (level, image.format().bits));
     match image.format().order {
         Some(order) => describe_mosaic(directory, order, levels),
@@ -250,25 +271,10 @@ fn black_levels(levels: &[(u16, u8)]) -> Value {
 fn write_parts(
     out: &mut impl Write,
     head: &Head,
-    image: &RawImage<'_>,
+    (image, packed): (&RawImage<'_>, &Packed),
     thumbnail: Option<&Picture<'_>>,
 ) -> io::Result<()> {
     out.write_all(&head.to_bytes())?;
-    match image.format().packing {
-        Packing::Csi2 if !matches!(image.format().bits, 8 | 16) => write_unpacked(out, image)?,
-        _ => image.rows().try_for_each(|row| out.write_all(row))?,
-    }
+    samples::write(out, image, packed)?;
     thumbnail.map_or(Ok(()), |thumbnail| write_rgb(out, thumbnail))
-}
-
-fn write_unpacked(out: &mut impl Write, image: &RawImage<'_>) -> io::Result<()> {
-    let (mut samples, mut bytes) = (Vec::new(), Vec::new());
-    for row in image.rows() {
-        samples.clear();
-        bytes.clear();
-        unpack_row(image.format(), row, image.size().width, &mut samples);
-        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
-        out.write_all(&bytes)?;
-    }
-    Ok(())
 }

@@ -80,6 +80,7 @@ tags! {
     UNIQUE_CAMERA_MODEL = 50708 "UniqueCameraModel",
     CFA_PLANE_COLOR = 50710 "CFAPlaneColor",
     CFA_LAYOUT = 50711 "CFALayout",
+    LINEARIZATION_TABLE = 50712 "LinearizationTable",
     BLACK_LEVEL_REPEAT_DIM = 50713 "BlackLevelRepeatDim",
     BLACK_LEVEL = 50714 "BlackLevel",
     WHITE_LEVEL = 50717 "WhiteLevel",
@@ -92,6 +93,7 @@ tags! {
     CALIBRATION_ILLUMINANT_1 = 50778 "CalibrationIlluminant1",
     CALIBRATION_ILLUMINANT_2 = 50779 "CalibrationIlluminant2",
     ACTIVE_AREA = 50829 "ActiveArea",
+    OPCODE_LIST_2 = 51009 "OpcodeList2",
 }
 
 impl fmt::Display for Tag {
@@ -109,3 +111,6 @@ pub(crate) mod photometric {
 
 /// `Compression` of samples that are stored as they are.
 pub(crate) const UNCOMPRESSED: u16 = 1;
+
+/// `Compression` of samples coded as JPEG: lossless where they are a mosaic.
+pub(crate) const JPEG: u16 = 7;

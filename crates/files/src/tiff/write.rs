@@ -121,7 +121,12 @@ impl Directory {
 
     /// Makes room for an offset that [`Head::point`] fills in later.
     pub(crate) fn reserve(&mut self, tag: Tag) -> &mut Self {
-        self.set(tag, Value::long(0))
+        self.reserve_many(tag, 1)
+    }
+
+    /// Makes room for so many offsets that [`Head::fill`] fills in later.
+    pub(crate) fn reserve_many(&mut self, tag: Tag, count: usize) -> &mut Self {
+        self.set(tag, Value::Longs(vec![0; count]))
     }
 
     fn fields_bytes(&self) -> usize {
@@ -187,13 +192,14 @@ impl Head {
     /// Fills a reserved field of directory `from` with the offset of directory `to`.
     pub(crate) fn point(&mut self, from: usize, tag: Tag, to: usize) {
         let offset = self.offset_bytes(to) as u32;
-        self.fill(from, tag, offset);
+        self.fill(from, tag, vec![offset]);
     }
 
-    /// Fills a reserved field of a directory with an offset.
-    pub(crate) fn fill(&mut self, directory: usize, tag: Tag, offset: u32) {
-        let reserved = self.directories[directory].fields.insert(tag, Value::long(offset));
-        assert_eq!(reserved, Some(Value::long(0)), "{tag} was not reserved");
+    /// Fills a reserved field of a directory with as many offsets as it was reserved for.
+    pub(crate) fn fill(&mut self, directory: usize, tag: Tag, offsets: Vec<u32>) {
+        let room = Value::Longs(vec![0; offsets.len()]);
+        let reserved = self.directories[directory].fields.insert(tag, Value::Longs(offsets));
+        assert_eq!(reserved, Some(room), "{tag} was not reserved");
     }
 
     /// The bytes, [`Head::size_bytes`] of them.
