@@ -1,13 +1,14 @@
 //! The command line: what there is, and how it explains itself. Knows nothing of cameras.
 
 use crate::ending::EXIT_CODES;
-use crate::output::OutputRequest;
+use crate::output::{Kind, OutputRequest};
 use crate::parsing;
 use crate::plan::StreamRequest;
 use crate::simulation::SimulatedCamera;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use pinhole::control::{ControlId, ControlValue};
+use pinhole::develop::{Adjustments, WhiteBalance};
 use pinhole::geometry::{ModePixels, NativePixels, Rect, Size};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +55,19 @@ Examples:
   pinhole still -o photo.png --control ExposureValue=-1
   pinhole still -o dusk.jpg --simulate lux=20,kelvin=2800";
 
+const DEVELOP_EXAMPLES: &str = "\
+Examples:
+  pinhole develop photo.dng -o photo.jpg          as the camera meant it
+  pinhole develop photo.dng -o warm.jpg --white-balance 6500 --exposure 0.5
+  pinhole develop raws/ -o pictures/ --size 1920x1080 --quality 85
+                                                  a whole folder, to fit a screen";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  pinhole inspect photo.dng                       what it says; histogram and waveform
+  pinhole inspect photo.dng --png scopes.png      … drawn as a picture, too
+  pinhole inspect photo.dng --json | jq .black";
+
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
   pinhole doctor                                  what stands in the way, in plain words
@@ -84,6 +98,12 @@ pub(crate) enum Command {
     /// Take a photograph, and its RAW file, once exposure and white balance have settled
     #[command(after_help = format!("{STILL_EXAMPLES}\n\n{EXIT_CODES}"))]
     Still(StillArguments),
+    /// Turn raw files (DNG) into pictures
+    #[command(after_help = format!("{DEVELOP_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Develop(DevelopArguments),
+    /// Tell what a raw file (DNG) holds, and draw its histogram and waveform
+    #[command(after_help = format!("{INSPECT_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Inspect(InspectArguments),
     /// Tell what this machine has for cameras, and what stands in their way
     #[command(after_help = format!("{DOCTOR_EXAMPLES}\n\n{EXIT_CODES}"))]
     Doctor(DoctorArguments),
@@ -219,6 +239,87 @@ pub(crate) struct StillArguments {
     pub(crate) picture: PictureOptions,
     #[command(flatten)]
     pub(crate) camera: CameraOptions,
+}
+
+/// A kind of picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PictureFormat {
+    /// JPEG
+    Jpg,
+    /// PNG, lossless
+    Png,
+    /// PPM, lossless and plain
+    Ppm,
+}
+
+impl PictureFormat {
+    /// The kind of file, and its suffix.
+    pub(crate) const fn kind(self) -> (Kind, &'static str) {
+        match self {
+            Self::Jpg => (Kind::Jpeg, "jpg"),
+            Self::Png => (Kind::Png, "png"),
+            Self::Ppm => (Kind::Ppm, "ppm"),
+        }
+    }
+}
+
+/// `pinhole develop`.
+#[derive(Debug, Args)]
+pub(crate) struct DevelopArguments {
+    /// DNGs, or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// The picture: .jpg, .png or .ppm; or a folder for all pictures
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// What kind of pictures go into a folder
+    #[arg(long, value_enum, default_value = "jpg")]
+    pub(crate) format: PictureFormat,
+    /// The light that is to look white: as-shot, auto, a temperature in kelvin, or gains RED,BLUE
+    #[arg(long, value_name = "LIGHT", default_value = "as-shot", value_parser = parsing::white_balance)]
+    pub(crate) white_balance: WhiteBalance,
+    /// Make it so many stops brighter, -10 to 10
+    #[arg(long, value_name = "STOPS", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub(crate) exposure: f64,
+    /// Smooth noise, 0 (off) to 1
+    #[arg(long, value_name = "STRENGTH", default_value_t = 0.5, allow_negative_numbers = true)]
+    pub(crate) denoise: f64,
+    /// Sharpen, 0 (off) to 4
+    #[arg(long, value_name = "STRENGTH", default_value_t = 0.6, allow_negative_numbers = true)]
+    pub(crate) sharpness: f64,
+    /// Shrink it to fit into this size
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    pub(crate) size: Option<Size>,
+    /// Quality of a JPEG, 1 to 100
+    #[arg(long, value_name = "Q", default_value_t = 93, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) quality: u8,
+}
+
+impl DevelopArguments {
+    /// What is wanted of the picture.
+    pub(crate) fn adjustments(&self) -> Adjustments {
+        Adjustments {
+            white_balance: self.white_balance,
+            exposure_ev: self.exposure,
+            denoise: self.denoise,
+            sharpness: self.sharpness,
+            fit: self.size,
+        }
+    }
+}
+
+/// `pinhole inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// A DNG
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Draw histogram and waveform into this PNG
+    #[arg(long, value_name = "FILE")]
+    pub(crate) png: Option<PathBuf>,
+    /// Answer as JSON, without drawings
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `pinhole completions`.

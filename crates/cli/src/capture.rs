@@ -100,7 +100,7 @@ impl Capture<'_> {
     }
 
     fn take_frames(&mut self) -> Result<()> {
-        let mut progress = Progress::new(self.count);
+        let mut progress = Progress::new("frame", self.count);
         while !self.interrupt.is_asked() {
             let Some(frame) = self.session.next()? else { break };
             self.recorder.record(&frame)?;

@@ -7,9 +7,11 @@ mod arguments;
 mod capture;
 mod completions;
 mod console;
+mod develop;
 mod doctor;
 mod ending;
 mod frames;
+mod inspect;
 mod interrupt;
 mod json;
 mod list;
@@ -17,6 +19,7 @@ mod output;
 mod parsing;
 mod plan;
 mod progress;
+mod raw_file;
 mod simulation;
 mod sink;
 mod still;
@@ -40,6 +43,8 @@ fn run(command: &Command) -> Result<Ending, Failure> {
         Command::List(arguments) => list::run(arguments),
         Command::Capture(arguments) => capture::run(arguments),
         Command::Still(arguments) => still::run(arguments),
+        Command::Develop(arguments) => develop::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
     }

@@ -2,6 +2,7 @@
 //! of the option.
 
 use pinhole::control::{ControlId, ControlValue, Direction};
+use pinhole::develop::WhiteBalance;
 use pinhole::geometry::{ModePixels, NativePixels, Rect, Size};
 use std::str::FromStr;
 use std::time::Duration;
@@ -52,6 +53,25 @@ pub(crate) fn rectangle(text: &str) -> Result<Rect<NativePixels>, String> {
     }
 }
 
+/// `as-shot`, `auto`, `5500`, or `2.1,1.6`.
+pub(crate) fn white_balance(text: &str) -> Result<WhiteBalance, String> {
+    let wanted = || {
+        format!("`{text}` is neither as-shot, auto, a temperature such as 5500, nor gains such as 2.1,1.6")
+    };
+    match text {
+        "as-shot" => return Ok(WhiteBalance::AsShot),
+        "auto" => return Ok(WhiteBalance::Auto),
+        _ => {}
+    }
+    match text.split_once(',') {
+        Some((red, blue)) => match (red.trim().parse(), blue.trim().parse()) {
+            (Ok(red), Ok(blue)) => Ok(WhiteBalance::Gains([red, blue])),
+            _ => Err(wanted()),
+        },
+        None => text.parse().map(WhiteBalance::Temperature).map_err(|_| wanted()),
+    }
+}
+
 /// A time in seconds, up to an hour.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     const MOST: f64 = 3600.0;
@@ -81,6 +101,17 @@ mod tests {
         refused("AnalogueGain=NaN", "number");
         refused("ColourGains=1", "2 numbers");
         refused("AwbMode=Moonlight", "Daylight");
+    }
+
+    #[test]
+    fn lights_are_read() {
+        assert_eq!(white_balance("as-shot"), Ok(WhiteBalance::AsShot));
+        assert_eq!(white_balance("auto"), Ok(WhiteBalance::Auto));
+        assert_eq!(white_balance("5500"), Ok(WhiteBalance::Temperature(5500)));
+        assert_eq!(white_balance("2.1, 1.6"), Ok(WhiteBalance::Gains([2.1, 1.6])));
+        assert!(
+            white_balance("sunny").is_err() && white_balance("2,").is_err() && white_balance("-5").is_err()
+        );
     }
 
     #[test]

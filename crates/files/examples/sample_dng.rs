@@ -8,7 +8,7 @@ use pinhole_base::format::{BayerColour, BayerOrder, Packing, PixelFormat, RawFor
 use pinhole_base::geometry::{Size, Transform};
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_files::atomic::{self, Durability};
-use pinhole_files::dng::{self, DngMetadata};
+use pinhole_files::dng::{self, Compression, DngMetadata};
 use pinhole_files::metadata::{SRGB_TO_XYZ, xyz_to_camera};
 use pinhole_files::thumbnail::Thumbnail;
 use pinhole_files::{DateTime, ImageMetadata, Picture, RawImage, jpeg, png, y4m};
@@ -37,20 +37,26 @@ const PATCHES: [[f64; 3]; 24] = [
 
 /// A file to write: its samples' format, and how the frame must be turned.
 struct Sample {
-    name: &'static str,
+    name: String,
     format: RawFormat,
+    compression: Compression,
     padding_bytes: u32,
     transform: Transform,
     thumbnail: bool,
 }
 
 fn samples() -> Vec<Sample> {
-    let sample = |name, order, bits, packing, padding_bytes, (hflip, vflip), thumbnail| Sample {
-        name,
-        format: RawFormat { order, bits, packing },
-        padding_bytes,
-        transform: Transform { hflip, vflip },
-        thumbnail,
+    let kinds =
+        [("", Compression::Unpacked), ("-packed", Compression::Packed), ("-lossless", Compression::Lossless)];
+    let sample = |name: &str, order, bits, packing, padding_bytes, (hflip, vflip), thumbnail| {
+        kinds.map(|(suffix, compression)| Sample {
+            name: format!("{name}{suffix}"),
+            format: RawFormat { order, bits, packing },
+            compression,
+            padding_bytes,
+            transform: Transform { hflip, vflip },
+            thumbnail,
+        })
     };
     let (csi2, unpacked) = (Packing::Csi2, Packing::Unpacked);
     vec![
@@ -62,6 +68,9 @@ fn samples() -> Vec<Sample> {
         sample("bggr16", Some(BayerOrder::Bggr), 16, unpacked, 0, (false, false), true),
         sample("mono10", None, 10, csi2, 0, (false, false), false),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn patch(x: usize, y: usize) -> [f64; 3] {
@@ -156,6 +165,7 @@ fn write_sample(folder: &Path, sample: &Sample, thumbnail: &Thumbnail) -> Result
     let metadata = DngMetadata {
         image: metadata(sample.transform),
         thumbnail: sample.thumbnail.then(|| thumbnail.picture()),
+        compression: sample.compression,
         ..Default::default()
     };
     atomic::write(&folder.join(format!("{}.dng", sample.name)), Durability::WhenConvenient, |file| {
@@ -172,11 +182,12 @@ fn expectations(sample: &Sample) -> String {
     let black = BLACK_LEVELS.map(|level| f64::from(level) / f64::from(1u32 << (16 - bits)));
     let matrix = xyz_to_camera(&CCM, COLOUR_GAINS).map_or([[0.0; 3]; 3], |matrix| matrix.0);
     format!(
-        r#"{{"width": {}, "height": {}, "bits": {bits}, "order": "{order}", "black": {black:?}, "white": {},
+        r#"{{"width": {}, "height": {}, "bits": {bits}, "stored_bits": {}, "order": "{order}", "black": {black:?}, "white": {},
 "orientation": {}, "matrix": {matrix:?}, "ccm": {:?}, "neutral": {:?}, "iso": 300, "exposure": "33239/1000000",
 "patch_side": {PATCH_SIDE}, "patches": {:?}}}"#,
         SIZE.width,
         SIZE.height,
+        if sample.compression == Compression::Unpacked && bits > 8 { 16 } else { bits },
         (1u32 << bits) - 1,
         sample.transform.exif_orientation(),
         CCM.0,

@@ -57,14 +57,14 @@ mod tests {
             let samples: Vec<u16> = (0..400u16).map(|at| at.wrapping_mul(7919) >> 4).collect();
             let mut coded = encode(&samples, 20, 12);
             *at.get_mut(&mut coded) = byte;
-            let _ = decode(&coded, 12, &mut vec![0; 400]);
-            let _ = decode(&coded[..cut.index(coded.len())], 12, &mut vec![0; 400]);
+            let _ = decode(&coded, 12, &mut [0; 400]);
+            let _ = decode(&coded[..cut.index(coded.len())], 12, &mut [0; 400]);
         }
 
         #[test]
         fn any_bytes_end_well(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let bytes = [&[0xff, 0xd8][..], &bytes].concat();
-            let _ = decode(&bytes, 16, &mut vec![0; 64]);
+            let _ = decode(&bytes, 16, &mut [0; 64]);
         }
     }
 
@@ -72,7 +72,7 @@ mod tests {
     fn codes_that_end_too_early_are_told() {
         let samples: Vec<u16> = (0..400u16).map(|at| at.wrapping_mul(7919) >> 4).collect();
         let coded = encode(&samples, 20, 12);
-        let reason = decode(&coded[..coded.len() / 2], 12, &mut vec![0; 400]).unwrap_err();
+        let reason = decode(&coded[..coded.len() / 2], 12, &mut [0; 400]).unwrap_err();
         assert!(reason.contains("end too early"), "{reason}");
     }
 

@@ -250,6 +250,11 @@ impl Illuminant {
         if distance(kelvin) <= 10.0 { light } else { Self::Other }
     }
 
+    /// Its correlated colour temperature; `None` for those not named here.
+    pub fn temperature_k(self) -> Option<f64> {
+        Self::NAMED.into_iter().find(|(light, _)| *light == self).map(|(_, kelvin)| kelvin)
+    }
+
     /// The light with that number; `Other` for those not named here.
     pub fn from_number(number: u32) -> Self {
         let named = Self::NAMED.into_iter().find(|(light, _)| *light as u32 == number);

@@ -37,6 +37,7 @@ pub use pinhole_camera::handle::{Camera, CameraEntry, StartError};
 pub use pinhole_camera::request::{AttachError, BufferInfo, Request, RequestStatus};
 pub use pinhole_camera::session::{Driver, QueueHandle, Session, Stopped};
 pub use pinhole_camera::{backend, devices, exchange, fingerprint, job, pipeline};
+pub use pinhole_develop as develop;
 pub use pinhole_device as device;
 pub use pinhole_files as files;
 pub use pinhole_kernel as kernel;

@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("pinhole-simd", &[]),
     ("pinhole-imaging", &["pinhole-base", "pinhole-simd"]),
     ("pinhole-files", &["pinhole-base", "pinhole-simd"]),
+    ("pinhole-develop", &["pinhole-base", "pinhole-files", "pinhole-imaging"]),
     (
         "pinhole-pipelines",
         &[
@@ -41,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pinhole-algorithm",
             "pinhole-imaging",
             "pinhole-files",
+            "pinhole-develop",
             "pinhole-pipelines",
         ],
     ),

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod capture;
+mod develop;
 mod doctor;
 mod interrupt;
 mod list;

@@ -1,0 +1,33 @@
+//! Raw files that the user names: read whole, but not without end.
+
+use pinhole::files::dng::{self, DngImage};
+use pinhole::{Error, ErrorKind, Result};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Beyond this no offset in a DNG reaches.
+const BYTES_MAX: u64 = u32::MAX as u64;
+
+/// Reads a DNG.
+///
+/// # Errors
+/// The file cannot be read, or holds no DNG that is understood; the error names it.
+pub(crate) fn read(path: &Path) -> Result<DngImage> {
+    let place = path.display().to_string();
+    let failed = |error| Error::from_io(&error, "reading the file").at(place.clone());
+    let file = File::open(path).map_err(failed)?;
+    let about = file.metadata().map_err(failed)?;
+    let refused = |reason: &str| {
+        Error::new(ErrorKind::InvalidArgument, "reading the file").because(reason).at(place.clone())
+    };
+    if !about.is_file() {
+        return Err(refused("it is not a regular file"));
+    }
+    if about.len() > BYTES_MAX {
+        return Err(refused("it is larger than a DNG can be, 4 GiB"));
+    }
+    let mut bytes = Vec::with_capacity(about.len() as usize);
+    file.take(BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+    dng::read(&bytes).map_err(|error| error.at(place.clone()))
+}
