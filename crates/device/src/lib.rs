@@ -26,4 +26,4 @@ pub use node::{
 };
 pub use poll::{Interest, PollSource, Poller, Ready, Waker};
 pub use provider::{Heap, NodeInfo, Provider};
-pub use subdevice::{MediaBusFormat, SelectionTarget, SubDevice};
+pub use subdevice::{MediaBusFormat, Route, SelectionTarget, SubDevice};

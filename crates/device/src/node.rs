@@ -249,6 +249,16 @@ pub trait VideoNode: Controls + Send {
     #[doc(alias = "V4L2_MEMORY_DMABUF")]
     fn import(&mut self, count: u32) -> Result<u32>;
 
+    /// Adds slots to those that there are, of the same kind, also while frames flow; answers how
+    /// many it granted.
+    ///
+    /// # Errors
+    /// There are none yet, the device cannot, or memory ran out.
+    #[doc(alias = "VIDIOC_CREATE_BUFS")]
+    fn add_slots(&mut self, _count: u32) -> Result<u32> {
+        Err(Error::new(ErrorKind::Unsupported, "adding slots"))
+    }
+
     /// Frees all slots. Exported descriptors live on. Streaming must be off.
     ///
     /// # Errors

@@ -29,6 +29,22 @@ pub enum SelectionTarget {
     Crop,
 }
 
+/// A way through a sub-device, from a stream of one pad to a stream of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[doc(alias = "v4l2_subdev_route")]
+pub struct Route {
+    /// Where frames come in.
+    pub sink_pad: u32,
+    /// Which of the streams there.
+    pub sink_stream: u32,
+    /// Where they leave.
+    pub source_pad: u32,
+    /// As which of the streams there.
+    pub source_stream: u32,
+    /// Whether frames go this way.
+    pub active: bool,
+}
+
 /// A sub-device.
 #[doc(alias = "v4l-subdev")]
 pub trait SubDevice: Controls + Send {
@@ -88,5 +104,23 @@ pub trait SubDevice: Controls + Send {
     /// The device has no say in it, frames are flowing, or it is gone.
     fn set_frame_interval(&mut self, _pad: u32, _interval: FrameInterval) -> Result<FrameInterval> {
         Err(Error::new(ErrorKind::Unsupported, "setting the frame interval"))
+    }
+
+    /// The ways through it; none where neither kernel nor device has any to choose from.
+    ///
+    /// # Errors
+    /// The device is gone.
+    #[doc(alias = "VIDIOC_SUBDEV_G_ROUTING")]
+    fn routes(&mut self) -> Result<Vec<Route>> {
+        Ok(Vec::new())
+    }
+
+    /// Sets the ways through it, adjusted to what the device can do; answers those.
+    ///
+    /// # Errors
+    /// There is no choice, frames are flowing, or the device is gone.
+    #[doc(alias = "VIDIOC_SUBDEV_S_ROUTING")]
+    fn set_routes(&mut self, _routes: &[Route]) -> Result<Vec<Route>> {
+        Err(Error::new(ErrorKind::Unsupported, "setting the routes"))
     }
 }

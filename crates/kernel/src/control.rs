@@ -29,6 +29,34 @@ impl Shape {
     }
 }
 
+/// Makes a device with a `file` and `controls` answer for its controls.
+macro_rules! forward_controls {
+    ($device:ty) => {
+        impl pinhole_device::Controls for $device {
+            fn query_controls(&mut self) -> Result<Vec<pinhole_device::ControlDescription>> {
+                self.controls.query(&self.file)
+            }
+
+            fn control(&mut self, code: pinhole_device::ControlCode) -> Result<i64> {
+                self.controls.value(&self.file, code)
+            }
+
+            fn set_controls(&mut self, writes: &[pinhole_device::ControlWrite<'_>]) -> Result<()> {
+                self.controls.write(&self.file, writes)
+            }
+
+            fn menu(&mut self, code: pinhole_device::ControlCode) -> Result<Vec<pinhole_device::MenuItem>> {
+                $crate::control::menu(&self.file, code)
+            }
+
+            fn read_compound(&mut self, code: pinhole_device::ControlCode, bytes: &mut [u8]) -> Result<()> {
+                self.controls.payload(&self.file, code, bytes)
+            }
+        }
+    };
+}
+pub(crate) use forward_controls;
+
 /// The controls of one device. Asks for the shape of each only once.
 #[derive(Debug, Default)]
 pub(crate) struct ControlTable {

@@ -1,7 +1,7 @@
 //! Video nodes over V4L2: single- and multi-planar, capture, output and metadata. Knows nothing
 //! of media graphs.
 
-use crate::control::{ControlTable, menu};
+use crate::control::{ControlTable, forward_controls};
 use crate::file::DeviceFile;
 use crate::format::{from_kernel, to_kernel};
 use crate::queue::Queue;
@@ -20,9 +20,8 @@ use pinhole_base::format::FourCc;
 use pinhole_base::geometry::{ImagePixels, ModePixels, Rect, Size};
 use pinhole_base::{ErrorKind, Result, Timestamp};
 use pinhole_device::{
-    ControlCode, ControlDescription, ControlWrite, Controls, Dequeued, ExportedBuffer, FrameInterval,
-    FrameIntervals, FrameSizes, MenuItem, NodeCapabilities, NodeEvent, NodeFormat, NodeKind, PollSource,
-    QueueBuffer, VideoNode,
+    ControlCode, Dequeued, ExportedBuffer, FrameInterval, FrameIntervals, FrameSizes, NodeCapabilities,
+    NodeEvent, NodeFormat, NodeKind, PollSource, QueueBuffer, VideoNode,
 };
 use rustix::io::Errno;
 use std::os::fd::AsFd;
@@ -111,27 +110,7 @@ fn kinds(capabilities: u32) -> Option<(u32, NodeKind)> {
     found.map(|(_, kind, node_kind)| (kind, node_kind))
 }
 
-impl Controls for KernelNode {
-    fn query_controls(&mut self) -> Result<Vec<ControlDescription>> {
-        self.controls.query(&self.file)
-    }
-
-    fn control(&mut self, code: ControlCode) -> Result<i64> {
-        self.controls.value(&self.file, code)
-    }
-
-    fn set_controls(&mut self, writes: &[ControlWrite<'_>]) -> Result<()> {
-        self.controls.write(&self.file, writes)
-    }
-
-    fn menu(&mut self, code: ControlCode) -> Result<Vec<MenuItem>> {
-        menu(&self.file, code)
-    }
-
-    fn read_compound(&mut self, code: ControlCode, bytes: &mut [u8]) -> Result<()> {
-        self.controls.payload(&self.file, code, bytes)
-    }
-}
+forward_controls!(KernelNode);
 
 impl VideoNode for KernelNode {
     fn capabilities(&self) -> &NodeCapabilities {
@@ -214,6 +193,10 @@ impl VideoNode for KernelNode {
 
     fn import(&mut self, count: u32) -> Result<u32> {
         self.queue.import(&self.file, count)
+    }
+
+    fn add_slots(&mut self, count: u32) -> Result<u32> {
+        self.queue.add_slots(&self.file, count)
     }
 
     fn free(&mut self) -> Result<()> {
@@ -299,7 +282,7 @@ fn event_of(event: &Event) -> Option<NodeEvent> {
 }
 
 fn timestamp(time: TimeSpec) -> Timestamp {
-    let seconds = u64::try_from(time.sec).unwrap_or(0);
+    let Ok(seconds) = u64::try_from(time.sec) else { return Timestamp::ZERO };
     Timestamp(seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.nsec).unwrap_or(0)))
 }
 

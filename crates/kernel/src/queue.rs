@@ -7,9 +7,9 @@ use crate::file::DeviceFile;
 use crate::format::plane_count;
 use crate::readiness::Readiness;
 use crate::uapi::video::{
-    BUF_FLAG_ERROR, BUF_TYPE_VIDEO_OUTPUT, BUF_TYPE_VIDEO_OUTPUT_MPLANE, Buffer, DQBUF, EXPBUF, ExportBuffer,
-    FIELD_NONE, Format, G_FMT, Location, MEMORY_DMABUF, MEMORY_MMAP, Plane, QBUF, QUERYBUF, REQBUFS,
-    RequestBuffers, STREAMOFF, STREAMON, TimeValue, is_multiplanar, run_with_planes,
+    BUF_FLAG_ERROR, BUF_TYPE_VIDEO_OUTPUT, BUF_TYPE_VIDEO_OUTPUT_MPLANE, Buffer, CREATE_BUFS, CreateBuffers,
+    DQBUF, EXPBUF, ExportBuffer, FIELD_NONE, Format, G_FMT, Location, MEMORY_DMABUF, MEMORY_MMAP, Plane,
+    QBUF, QUERYBUF, REQBUFS, RequestBuffers, STREAMOFF, STREAMON, TimeValue, is_multiplanar, run_with_planes,
 };
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_device::node::PLANES_MAX;
@@ -83,6 +83,26 @@ impl Queue {
         self.memory = (granted > 0).then_some(memory);
         self.lengths.clear();
         self.lengths.resize(granted as usize, [0; PLANES_MAX]);
+        Ok(granted)
+    }
+
+    /// Adds slots of the kind that there is, for buffers of the present format; answers how many.
+    pub(crate) fn add_slots(&mut self, file: &DeviceFile, count: u32) -> Result<u32> {
+        let doing = "adding slots";
+        let Some(memory) = self.memory else {
+            return Err(file.refusal(ErrorKind::WrongState, doing).because("the node has no slots yet"));
+        };
+        let mut format = Format { kind: self.kind, ..FromZeros::new_zeroed() };
+        file.call(doing, &G_FMT, &mut format)?;
+        let mut request = CreateBuffers { count, memory, format, ..FromZeros::new_zeroed() };
+        file.call(doing, &CREATE_BUFS, &mut request)?;
+        let slots = self.lengths.len() as u32;
+        let (index, granted) = (request.index, request.count);
+        if index != slots || granted > SLOTS_MAX - slots.min(SLOTS_MAX) {
+            let reason = format!("it granted {granted} slots from {index} on, after {slots}");
+            return Err(file.refusal(ErrorKind::Device, doing).because(reason));
+        }
+        self.lengths.resize((slots + granted) as usize, [0; PLANES_MAX]);
         Ok(granted)
     }
 
@@ -294,7 +314,7 @@ fn time_value(timestamp: Timestamp) -> TimeValue {
 
 /// A driver's time stamp; those before the clock's zero become zero.
 fn timestamp(time: TimeValue) -> Timestamp {
-    let seconds = u64::try_from(time.sec).unwrap_or(0);
+    let Ok(seconds) = u64::try_from(time.sec) else { return Timestamp::ZERO };
     let microseconds = u64::try_from(time.usec).unwrap_or(0);
     Timestamp(seconds.saturating_mul(1_000_000_000).saturating_add(microseconds.saturating_mul(1000)))
 }
@@ -376,7 +396,9 @@ mod tests {
 
     #[test]
     fn stamps_before_the_clocks_zero_or_beyond_its_end_do_no_harm() {
-        assert_eq!(timestamp(TimeValue { sec: -1, usec: -5 }), Timestamp::ZERO);
+        for usec in [-5, 0, 5] {
+            assert_eq!(timestamp(TimeValue { sec: -1, usec }), Timestamp::ZERO);
+        }
         assert_eq!(timestamp(TimeValue { sec: i64::MAX, usec: i64::MAX }), Timestamp(u64::MAX));
         let stamp = Timestamp(1_234_567_891_000);
         assert_eq!(timestamp(time_value(stamp)), stamp);
@@ -417,6 +439,7 @@ mod tests {
         assert_eq!(queue.dequeue(&file).unwrap_err().kind(), ErrorKind::WrongState);
         assert_eq!(queue.export(&file, 0).unwrap_err().kind(), ErrorKind::WrongState);
         assert_eq!(queue.allocate(&file, 0).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert_eq!(queue.add_slots(&file, 1).unwrap_err().kind(), ErrorKind::WrongState);
         assert!(queue.free(&file).is_ok() && queue.stream_off(&file).is_ok());
         let mut queue = queue_of(BUF_TYPE_VIDEO_CAPTURE, 1, 1);
         assert_eq!(queue.import(&file, 1).unwrap_err().kind(), ErrorKind::Busy);

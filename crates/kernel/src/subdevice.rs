@@ -1,13 +1,14 @@
 //! Sub-devices over V4L2: sensors, lenses, muxes. Knows nothing of media graphs.
 
-use crate::control::{ControlTable, menu};
+use crate::control::{ControlTable, forward_controls};
 use crate::file::DeviceFile;
 use crate::sysfs::DeviceTree;
 use crate::uapi::call::{Call, Plain};
 use crate::uapi::subdevice::{
-    ENUM_FRAME_INTERVAL, ENUM_FRAME_SIZE, ENUM_MBUS_CODE, FORMAT_ACTIVE, FrameFormat, G_FMT, G_SELECTION,
-    MbusCodeEnum, S_FMT, S_FRAME_INTERVAL, S_SELECTION, SubdevFormat, SubdevFrameInterval,
-    SubdevFrameIntervalEnum, SubdevFrameSizeEnum, SubdevSelection,
+    ENUM_FRAME_INTERVAL, ENUM_FRAME_SIZE, ENUM_MBUS_CODE, FORMAT_ACTIVE, FrameFormat, G_FMT, G_ROUTING,
+    G_SELECTION, MbusCodeEnum, ROUTE_ACTIVE, RouteDescription, S_FMT, S_FRAME_INTERVAL, S_ROUTING,
+    S_SELECTION, SubdevFormat, SubdevFrameInterval, SubdevFrameIntervalEnum, SubdevFrameSizeEnum,
+    SubdevSelection, run_with_routes,
 };
 use crate::uapi::video::{
     FIELD_NONE, Fraction, Rectangle, SEL_TGT_CROP, SEL_TGT_CROP_BOUNDS, SEL_TGT_CROP_DEFAULT,
@@ -15,10 +16,9 @@ use crate::uapi::video::{
 };
 use pinhole_base::geometry::{ModePixels, NativePixels, Rect, Size};
 use pinhole_base::{ErrorKind, Result};
-use pinhole_device::{
-    ControlCode, ControlDescription, ControlWrite, Controls, FrameInterval, MediaBusFormat, MenuItem,
-    SelectionTarget, SubDevice,
-};
+use pinhole_device::{FrameInterval, MediaBusFormat, Route, SelectionTarget, SubDevice};
+use rustix::io::Errno;
+use std::os::fd::AsFd;
 use zerocopy::FromZeros;
 
 /// An open sub-device.
@@ -96,27 +96,7 @@ const fn target_number(target: SelectionTarget) -> u32 {
     }
 }
 
-impl Controls for KernelSubDevice {
-    fn query_controls(&mut self) -> Result<Vec<ControlDescription>> {
-        self.controls.query(&self.file)
-    }
-
-    fn control(&mut self, code: ControlCode) -> Result<i64> {
-        self.controls.value(&self.file, code)
-    }
-
-    fn set_controls(&mut self, writes: &[ControlWrite<'_>]) -> Result<()> {
-        self.controls.write(&self.file, writes)
-    }
-
-    fn menu(&mut self, code: ControlCode) -> Result<Vec<MenuItem>> {
-        menu(&self.file, code)
-    }
-
-    fn read_compound(&mut self, code: ControlCode, bytes: &mut [u8]) -> Result<()> {
-        self.controls.payload(&self.file, code, bytes)
-    }
-}
+forward_controls!(KernelSubDevice);
 
 impl SubDevice for KernelSubDevice {
     fn name(&self) -> &str {
@@ -181,6 +161,34 @@ impl SubDevice for KernelSubDevice {
         self.file.call("setting the frame interval", &S_FRAME_INTERVAL, &mut argument)?;
         Ok(interval_of(argument.interval))
     }
+
+    fn routes(&mut self) -> Result<Vec<Route>> {
+        match run_with_routes(&G_ROUTING, self.file.as_fd(), &[]) {
+            Ok(routes) => Ok(routes.iter().map(route_of).collect()),
+            // The kernel, or the device, has no routes.
+            Err(Errno::NOTTY) => Ok(Vec::new()),
+            Err(errno) => Err(self.file.error("reading the routes", G_ROUTING.name(), errno)),
+        }
+    }
+
+    fn set_routes(&mut self, routes: &[Route]) -> Result<Vec<Route>> {
+        let wanted: Vec<RouteDescription> = routes.iter().map(description_of).collect();
+        match run_with_routes(&S_ROUTING, self.file.as_fd(), &wanted) {
+            Ok(set) => Ok(set.iter().map(route_of).collect()),
+            Err(errno) => Err(self.file.error("setting the routes", S_ROUTING.name(), errno)),
+        }
+    }
+}
+
+const fn route_of(described: &RouteDescription) -> Route {
+    let RouteDescription { sink_pad, sink_stream, source_pad, source_stream, flags, .. } = *described;
+    Route { sink_pad, sink_stream, source_pad, source_stream, active: flags & ROUTE_ACTIVE != 0 }
+}
+
+const fn description_of(route: &Route) -> RouteDescription {
+    let Route { sink_pad, sink_stream, source_pad, source_stream, active } = *route;
+    let flags = if active { ROUTE_ACTIVE } else { 0 };
+    RouteDescription { sink_pad, sink_stream, source_pad, source_stream, flags, _reserved: [0; 5] }
 }
 
 const fn interval_of(fraction: Fraction) -> FrameInterval {
@@ -205,6 +213,22 @@ mod tests {
         assert_eq!(ends(&entry).collect::<Vec<_>>(), [Size::new(640, 480)]);
         entry.max_width = 1280;
         assert_eq!(ends(&entry).collect::<Vec<_>>(), [Size::new(640, 480), Size::new(1280, 480)]);
+    }
+
+    #[test]
+    fn a_route_is_described_and_understood_alike() {
+        for active in [false, true] {
+            let route = Route { sink_pad: 1, sink_stream: 2, source_pad: 3, source_stream: 4, active };
+            assert_eq!(route_of(&description_of(&route)), route);
+        }
+    }
+
+    #[test]
+    fn what_has_no_routes_lists_none_and_takes_none() {
+        let mut null = KernelSubDevice::open(&DeviceTree::default(), "/dev/null").unwrap();
+        assert_eq!(null.routes().unwrap(), []);
+        let error = null.set_routes(&[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     }
 
     #[test]

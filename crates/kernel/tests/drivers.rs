@@ -9,10 +9,11 @@ use pinhole_base::{ErrorKind, Result, Timestamp};
 use pinhole_device::{
     ControlCode, ControlWrite, Dequeued, EntityFunction, FrameInterval, FrameIntervals, FrameSizes, Graph,
     Interest, MediaBusFormat, NodeEvent, NodeFormat, NodeKind, Payload, Poller, Provider, QueueBuffer,
-    QueuePlane, Ready, SelectionTarget, VideoNode,
+    QueuePlane, Ready, Route, SelectionTarget, VideoNode,
 };
 use pinhole_kernel::KernelProvider;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -100,6 +101,27 @@ fn queue(node: &mut dyn VideoNode, slot: u32, memory: &Memory) -> Result<()> {
     node.queue(&QueueBuffer { slot, planes: &[plane], timestamp: Timestamp(5_000_000_000) })
 }
 
+/// Gives a node those buffers, each in its slot.
+fn queue_all(node: &mut dyn VideoNode, memory: &[Memory]) {
+    for (slot, memory) in (0..).zip(memory) {
+        queue(node, slot, memory).unwrap();
+    }
+}
+
+/// Buffers of a node's own, and at least as many slots for them.
+fn provided(node: &mut dyn VideoNode, count: u32) -> Vec<Memory> {
+    let memory = export(node, count);
+    assert!(node.import(count).unwrap() >= count);
+    memory
+}
+
+/// The same, all of them queued.
+fn fed(node: &mut dyn VideoNode, count: u32) -> Vec<Memory> {
+    let memory = provided(node, count);
+    queue_all(node, &memory);
+    memory
+}
+
 fn watching(provider: &mut KernelProvider, node: &dyn VideoNode) -> Box<dyn Poller> {
     let mut poller = provider.poller().unwrap();
     poller.watch(node.poll_source(), 1, Interest { buffers: true, events: true }).unwrap();
@@ -127,10 +149,9 @@ fn next_frame(poller: &mut dyn Poller, node: &mut dyn VideoNode) -> Dequeued {
 fn frames_come_in_order_in_the_buffers_given_single_and_multi_planar() {
     let Some(mut bench) = Bench::of("vivid") else { return };
     for mut node in bench.nodes("vid-cap") {
-        let memory = export(node.as_mut(), 3);
-        assert_eq!(node.import(3).unwrap(), 3);
+        let memory = provided(node.as_mut(), 3);
         for round in 0..2 {
-            (0..3).for_each(|slot| queue(node.as_mut(), slot, &memory[slot as usize]).unwrap());
+            queue_all(node.as_mut(), &memory);
             let mut poller = watching(&mut bench.provider, node.as_ref());
             node.stream_on().unwrap();
             let (mut last, mut next) = (Timestamp::ZERO, 0);
@@ -157,17 +178,14 @@ fn frames_come_in_order_in_the_buffers_given_single_and_multi_planar() {
 fn a_stream_without_buffers_does_not_end_a_wait() {
     let Some(mut bench) = Bench::of("vivid") else { return };
     let mut node = bench.node("vid-cap");
-    let memory = export(node.as_mut(), 2);
-    node.import(2).unwrap();
+    let memory = provided(node.as_mut(), 2);
     let mut poller = watching(&mut bench.provider, node.as_ref());
     node.stream_on().unwrap();
     let mut ready = Vec::new();
     let deadline = poller.now() + Duration::from_millis(100);
     poller.wait(Some(deadline), &mut ready).unwrap();
     assert_eq!(ready, []);
-    for slot in 0..2 {
-        queue(node.as_mut(), slot, &memory[slot as usize]).unwrap();
-    }
+    queue_all(node.as_mut(), &memory);
     let first = next_frame(poller.as_mut(), node.as_mut());
     assert_eq!(first.slot, 0);
     node.stream_off().unwrap();
@@ -180,10 +198,8 @@ fn a_stream_without_buffers_does_not_end_a_wait() {
 fn a_frame_passes_from_one_device_to_another_by_its_descriptor() {
     let Some(mut bench) = Bench::of("vivid") else { return };
     let (mut source, mut sink) = (bench.node("vid-cap"), bench.node("vid-out"));
-    let memory = export(source.as_mut(), 5);
-    source.import(5).unwrap();
+    let memory = fed(source.as_mut(), 5);
     sink.import(5).unwrap();
-    (0..5).for_each(|slot| queue(source.as_mut(), slot, &memory[slot as usize]).unwrap());
     let mut from = watching(&mut bench.provider, source.as_ref());
     let mut to = watching(&mut bench.provider, sink.as_ref());
     source.stream_on().unwrap();
@@ -211,7 +227,7 @@ fn memory_of_a_heap_is_filled_too() {
     node.import(2).unwrap();
     let memory: Vec<Memory> =
         (0..2).map(|_| Memory { fd: heap.allocate("frame", length).unwrap(), length }).collect();
-    (0..2).for_each(|slot| queue(node.as_mut(), slot, &memory[slot as usize]).unwrap());
+    queue_all(node.as_mut(), &memory);
     let mut poller = watching(&mut bench.provider, node.as_ref());
     node.stream_on().unwrap();
     let frame = next_frame(poller.as_mut(), node.as_mut());
@@ -413,12 +429,12 @@ fn a_call_that_fails_once_works_afterwards() {
     node.import(2).unwrap();
     press(node.as_mut(), "Inject VIDIOC_QBUF Error");
     assert!(queue(node.as_mut(), 0, &memory[0]).unwrap_err().to_string().contains("VIDIOC_QBUF"));
-    (0..2).for_each(|slot| queue(node.as_mut(), slot, &memory[slot as usize]).unwrap());
+    queue_all(node.as_mut(), &memory);
     press(node.as_mut(), "Inject VIDIOC_STREAMON Error");
     assert!(node.stream_on().unwrap_err().to_string().contains("VIDIOC_STREAMON"));
     // What was queued before the failure is the caller's only once the queue has stopped.
     node.stream_off().unwrap();
-    (0..2).for_each(|slot| queue(node.as_mut(), slot, &memory[slot as usize]).unwrap());
+    queue_all(node.as_mut(), &memory);
     let mut poller = watching(&mut bench.provider, node.as_ref());
     node.stream_on().unwrap();
     assert!(!next_frame(poller.as_mut(), node.as_mut()).error);
@@ -429,9 +445,7 @@ fn a_call_that_fails_once_works_afterwards() {
 fn a_damaged_frame_is_marked() {
     let Some(mut bench) = Bench::of("vivid") else { return };
     let mut node = bench.node("vid-cap");
-    let memory = export(node.as_mut(), 2);
-    node.import(2).unwrap();
-    (0..2).for_each(|slot| queue(node.as_mut(), slot, &memory[slot as usize]).unwrap());
+    let _memory = fed(node.as_mut(), 2);
     let mut poller = watching(&mut bench.provider, node.as_ref());
     press(node.as_mut(), "Inject V4L2_BUF_FLAG_ERROR");
     node.stream_on().unwrap();
@@ -444,8 +458,7 @@ fn a_damaged_frame_is_marked() {
 fn a_queue_that_fails_says_so_when_it_is_looked_at() {
     let Some(mut bench) = Bench::of("vivid") else { return };
     let mut node = bench.node("vid-cap");
-    let memory = export(node.as_mut(), 1);
-    node.import(1).unwrap();
+    let memory = provided(node.as_mut(), 1);
     let mut poller = watching(&mut bench.provider, node.as_ref());
     node.stream_on().unwrap();
     queue(node.as_mut(), 0, &memory[0]).unwrap();
@@ -462,8 +475,7 @@ fn a_queue_that_fails_says_so_when_it_is_looked_at() {
 fn a_device_that_goes_away_is_told_and_every_call_says_so() {
     let Some(mut bench) = Bench::of("vivid") else { return };
     let mut node = bench.node("vid-cap");
-    let memory = export(node.as_mut(), 1);
-    node.import(1).unwrap();
+    let memory = provided(node.as_mut(), 1);
     let mut poller = watching(&mut bench.provider, node.as_ref());
     node.stream_on().unwrap();
     press(node.as_mut(), "Disconnect");
@@ -483,6 +495,53 @@ fn a_device_that_goes_away_is_told_and_every_call_says_so() {
     bench.node("vid-cap").allocate(1).unwrap();
 }
 
+/// Whoever holds a descriptor of an exported buffer knows it again by its inode, whatever the
+/// descriptor's number.
+#[test]
+fn a_buffer_is_known_by_its_inode() {
+    let Some(mut bench) = Bench::of("vivid") else { return };
+    let mut node = bench.node("vid-cap");
+    let memory = export(node.as_mut(), 2);
+    let identity = |fd: &OwnedFd| {
+        let metadata = std::fs::File::from(fd.try_clone().unwrap()).metadata().unwrap();
+        (metadata.dev(), metadata.ino())
+    };
+    let first = identity(&memory[0].fd);
+    assert_eq!(first, identity(&memory[0].fd));
+    assert_ne!(first, identity(&memory[1].fd));
+}
+
+#[test]
+fn slots_are_added_while_frames_flow() {
+    let Some(mut bench) = Bench::of("vivid") else { return };
+    let mut node = bench.node("vid-cap");
+    assert_eq!(node.add_slots(1).unwrap_err().kind(), ErrorKind::WrongState);
+    let memory = export(node.as_mut(), 4);
+    node.import(2).unwrap();
+    queue_all(node.as_mut(), &memory[..2]);
+    let mut poller = watching(&mut bench.provider, node.as_ref());
+    node.stream_on().unwrap();
+    assert_eq!(node.add_slots(2).unwrap(), 2);
+    (2..4).for_each(|slot| queue(node.as_mut(), slot, &memory[slot as usize]).unwrap());
+    let slots: Vec<u32> = (0..4).map(|_| next_frame(poller.as_mut(), node.as_mut()).slot).collect();
+    assert_eq!(slots, [0, 1, 2, 3]);
+    assert_eq!(queue(node.as_mut(), 4, &memory[0]).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    node.stream_off().unwrap();
+}
+
+/// No driver of Linux 6.12 that can be had here has routes: that there are none is all there is to see.
+#[test]
+fn a_sub_device_without_routes_says_so() {
+    let Some(mut bench) = Bench::of("vimc") else { return };
+    let graph = bench.graphs[0].clone();
+    let sensor = graph.entities.iter().find(|e| e.function == EntityFunction::Sensor).unwrap();
+    let mut device = bench.provider.sub_device(sensor.node.as_deref().unwrap()).unwrap();
+    assert_eq!(device.routes().unwrap(), []);
+    let route = Route { sink_pad: 0, sink_stream: 0, source_pad: 1, source_stream: 0, active: true };
+    let error = device.set_routes(&[route]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+}
+
 #[test]
 fn starting_and_stopping_keeps_nothing() {
     let Some(mut bench) = Bench::of("vivid") else { return };
@@ -493,7 +552,7 @@ fn starting_and_stopping_keeps_nothing() {
     for _ in 0..100 {
         node.import(2).unwrap();
         let mut poller = watching(&mut bench.provider, node.as_ref());
-        (0..2).for_each(|slot| queue(node.as_mut(), slot, &memory[slot as usize]).unwrap());
+        queue_all(node.as_mut(), &memory);
         node.stream_on().unwrap();
         poller.unwatch(node.poll_source()).unwrap();
         node.stream_off().unwrap();

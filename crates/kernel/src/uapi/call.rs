@@ -55,6 +55,7 @@ plain!(
     video::StreamParameters,
     video::Selection,
     video::RequestBuffers,
+    video::CreateBuffers,
     video::ExportBuffer,
     video::Event,
     video::EventSubscription,

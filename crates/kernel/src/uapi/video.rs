@@ -265,6 +265,19 @@ pub(crate) struct RequestBuffers {
     pub(crate) _reserved: [u8; 3],
 }
 
+/// `struct v4l2_create_buffers`
+#[repr(C)]
+#[derive(Clone, Copy, FromBytes)]
+pub(crate) struct CreateBuffers {
+    pub(crate) index: u32,
+    pub(crate) count: u32,
+    pub(crate) memory: u32,
+    pub(crate) format: Format,
+    pub(crate) _capabilities: u32,
+    pub(crate) _flags: u32,
+    pub(crate) _reserved: [u32; 6],
+}
+
 /// `struct timeval`, with 64 bits for both on every machine.
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes)]
@@ -433,6 +446,7 @@ pub(crate) const QUERYCAP: Call<Capability> = Call::read("VIDIOC_QUERYCAP", b'V'
 pub(crate) const ENUM_FMT: Call<FormatDescription> = Call::read_write("VIDIOC_ENUM_FMT", b'V', 2);
 pub(crate) const G_FMT: Call<Format> = Call::read_write("VIDIOC_G_FMT", b'V', 4);
 pub(crate) const S_FMT: Call<Format> = Call::read_write("VIDIOC_S_FMT", b'V', 5);
+pub(crate) const CREATE_BUFS: Call<CreateBuffers> = Call::read_write("VIDIOC_CREATE_BUFS", b'V', 92);
 pub(crate) const REQBUFS: Call<RequestBuffers> = Call::read_write("VIDIOC_REQBUFS", b'V', 8);
 pub(crate) const QUERYBUF: Call<Buffer> = Call::read_write("VIDIOC_QUERYBUF", b'V', 9);
 pub(crate) const QBUF: Call<Buffer> = Call::read_write("VIDIOC_QBUF", b'V', 15);
