@@ -1,4 +1,4 @@
-//! What became of frames that no application saw, and of the data that others lacked.
+//! What became of frames that no application saw, and what others lacked.
 
 use std::fmt;
 
@@ -27,8 +27,8 @@ causes! {
     Unrequested = "no request wanted it",
     /// The receiver's numbers show that it never reached a buffer.
     Receiver = "lost by the receiver",
-    /// The same frame came twice.
-    Duplicate = "came twice",
+    /// Two frames came with the same number, as from a driver that is late; both were delivered.
+    Duplicate = "delivered with the number of the one before",
     /// Its embedded data never came; it was delivered without.
     EmbeddedLost = "delivered without its embedded data",
     /// Its embedded data came without it.

@@ -8,6 +8,7 @@
 //! - `foreign`: memory that a running camera has not allocated.
 //! - `pi`: the testbed's Raspberry Pi camera, with sensor and ISP; [`pi_module`]: what its module
 //!   can be told.
+//! - `plugging`: device files that come and go.
 
 mod accomplice;
 mod chained;
@@ -16,9 +17,11 @@ mod find;
 mod foreign;
 mod pi;
 pub mod pi_module;
+mod plugging;
 mod troubled;
 
 pub use find::{Found, find};
+pub use plugging::{Binding, wait_for_node};
 
 use crate::backstage::Backstage;
 use crate::bench::Bench;
@@ -55,11 +58,20 @@ pub struct KernelRig {
 pub trait DriverRig: Rig {
     /// The driver's name, e.g. `vivid`; of the testbed's Pi cameras, the testbed's name.
     fn driver_name(&self) -> &str;
+
+    /// The first camera's node, where it is the only one.
+    fn node_path(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl DriverRig for KernelRig {
     fn driver_name(&self) -> &str {
         &self.driver
+    }
+
+    fn node_path(&self) -> Option<&str> {
+        Some(&self.cameras[0].node.path)
     }
 }
 
@@ -137,7 +149,8 @@ impl Backstage for Drivers {
         let path = &self.places[camera].node.path;
         match KernelProvider::new().video_node(path).and_then(|mut node| node.allocate(1)) {
             Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::Disconnected => {}
+            // Nobody has what is gone.
+            Err(error) if matches!(error.kind(), ErrorKind::Disconnected | ErrorKind::NotFound) => {}
             Err(error) => panic!("{path} is not free: {error}"),
         }
     }

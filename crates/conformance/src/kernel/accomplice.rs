@@ -1,11 +1,9 @@
 //! What is behind a driver in the testbed, where it can be told to fail: the USB camera, by orders
 //! through its pipe, and the modelled sensor before Unicam, by a parameter of its module.
 
+use super::plugging::wait_for_node;
 use super::troubled::Way;
 use crate::rig::{NotApplicable, Verdict};
-use pinhole::device::Provider;
-use pinhole::kernel::KernelProvider;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,9 +13,6 @@ const STALL_AFTER: &str = "/sys/module/unicam_model/parameters/stall_after";
 
 /// Whether the driver of webcams keeps damaged frames.
 const NO_DROP: &str = "/sys/module/uvcvideo/parameters/nodrop";
-
-/// How long a camera that is plugged in may take from one device file to the next.
-const PLUGGING_MAX: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
 
 /// Something that fails on demand behind a driver.
 #[derive(Clone, Debug)]
@@ -93,14 +88,7 @@ impl Accomplice {
     /// The driver does not find it.
     pub(super) fn plug_in(&self) {
         let Self::UsbCamera { orders, node } = self else { return };
-        let hotplug = KernelProvider::new().hotplug().expect("device files can be watched");
-        tell(orders, "plug");
-        while KernelProvider::new().video_node(node).is_err() {
-            let mut watched = [PollFd::new(&hotplug, PollFlags::IN)];
-            let changed = poll(&mut watched, Some(&PLUGGING_MAX)).expect("descriptors can be watched");
-            assert!(changed > 0, "{node} does not come back");
-            hotplug.changes().expect("the watch can be read");
-        }
+        wait_for_node(node, || tell(orders, "plug"));
     }
 }
 

@@ -83,6 +83,14 @@ impl PlainCamera {
         self.engine().devices.nodes[usize::from(STREAM)].as_mut()
     }
 
+    /// Sets the format that was agreed on: another program may have set one of its own since.
+    /// (Once the node has slots, nobody can.)
+    fn restore_format(&mut self) -> Result<()> {
+        let Some(Configured { source, .. }) = &self.configured else { return Ok(()) };
+        let image = image_format(source);
+        set_image(self.node(), image)
+    }
+
     /// Asks for frames as far apart as the controls say; answers what the node makes of it,
     /// `None` if it has no say in it.
     fn set_interval(&mut self, controls: &ControlList) -> Result<Option<Duration>> {
@@ -250,11 +258,13 @@ impl Backend for PlainCamera {
             let mut provider = lock(&self.provider);
             return (0..count).map(|_| allocate(provider.as_mut(), made)).collect();
         }
+        self.restore_format()?;
         let Devices { nodes, mapper, .. } = &mut self.engine().devices;
         export(nodes[usize::from(STREAM)].as_mut(), count, mapper)
     }
 
     fn start(&mut self, controls: &ControlList, exchange: &Exchange) -> Result<()> {
+        self.restore_format()?;
         let interval = self.set_interval(controls)?;
         let plan = self.plan(interval);
         let work = self.work(interval, controls)?;
