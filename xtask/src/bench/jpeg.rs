@@ -1,4 +1,4 @@
-//! `cargo xtask bench jpeg [--json] [--check]`: how fast pictures become JPEGs, beside
+//! `cargo xtask bench jpeg`: how fast pictures become JPEGs, beside
 //! libjpeg-turbo in the same run.
 //!
 //! Both code the same picture, four times the project's photograph as planar 4:2:0, at the same
@@ -6,9 +6,9 @@
 //! the machine does then troubles both alike.
 
 use super::program;
-use super::table::{self, Row};
+use super::table::Row;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 const QUALITY: &str = "93";
 const MEGAPIXELS: f64 = 3280.0 * 2464.0 / 1e6;
@@ -19,38 +19,8 @@ const ROUNDS: &str = "20";
 const PHOTO: &str = "docs/photo.jpg";
 const TURBO: &str = "xtask/src/bench/turbo.c";
 
-/// Runs the command with what follows `bench jpeg`.
-pub(super) fn run(arguments: &[String]) -> ExitCode {
-    let known = |argument: &&String| ["--json", "--check"].contains(&argument.as_str());
-    if let Some(other) = arguments.iter().find(|argument| !known(argument)) {
-        eprintln!("bench: `{other}` is not known; usage: cargo xtask bench jpeg [--json] [--check]");
-        return ExitCode::FAILURE;
-    }
-    let is_given = |option: &str| arguments.iter().any(|argument| argument == option);
-    match in_a_folder(measure) {
-        Ok(rows) => {
-            print!("{}", if is_given("--json") { table::json(&rows) } else { table::markdown(&rows) });
-            let ok = !is_given("--check") || rows.iter().all(Row::is_no_step_back);
-            if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(error) => {
-            eprintln!("bench: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Gives the work a folder for its files, and removes it.
-fn in_a_folder<T>(work: impl FnOnce(&Path) -> Result<T, String>) -> Result<T, String> {
-    let folder = std::env::temp_dir().join(format!("pinhole-bench-jpeg-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let done = work(&folder);
-    // Only litter in the folder for temporary files if it stays.
-    let _ = std::fs::remove_dir_all(&folder);
-    done
-}
-
-fn measure(folder: &Path) -> Result<Vec<Row>, String> {
+/// Measures both, with files in a folder.
+pub(super) fn measure(folder: &Path) -> Result<Vec<Row>, String> {
     let ours = program::build(&["--package", "pinhole-files", "--example", "bench_jpeg"])?;
     let turbo = build_turbo(folder)?;
     let picture = folder.join("picture.yuv");

@@ -26,9 +26,14 @@ impl Figures {
 }
 
 impl Program {
-    /// Builds it, optimised.
-    pub(crate) fn build() -> Result<Self, String> {
-        build(&["--package", "pinhole-conformance", "--bin", "bench_core"]).map(|path| Self { path })
+    /// Builds a program of one of the workspace's packages, as users get it.
+    pub(crate) fn build(package: &str, name: &str) -> Result<Self, String> {
+        build(&["--package", package, "--bin", name]).map(|path| Self { path })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Runs it.

@@ -1,12 +1,13 @@
 //! The table of what was measured: for people, and as JSON.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
     /// Its name in the JSON.
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     /// What was measured.
     pub(crate) value: f64,
     /// The most that it may be.
@@ -21,8 +22,8 @@ pub(crate) struct Row {
 
 impl Row {
     /// A value without limit.
-    pub(crate) fn new(name: &'static str, value: f64, meaning: &'static str) -> Self {
-        Self { name, value, limit: None, reached: None, libcamera: None, meaning }
+    pub(crate) fn new(name: impl Into<Cow<'static, str>>, value: f64, meaning: &'static str) -> Self {
+        Self { name: name.into(), value, limit: None, reached: None, libcamera: None, meaning }
     }
 
     /// The same with a limit.

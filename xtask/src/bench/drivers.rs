@@ -1,0 +1,240 @@
+//! `cargo xtask bench kernel`: what a frame costs on the kernel's own drivers, beside libcamera's
+//! `cam` and `v4l2-ctl`.
+//!
+//! The three programs take frames from the testbed's USB camera, through `uvcvideo`, in the same
+//! format and size, in one run of the virtual machine (`kernel.sh`). Each takes few frames and
+//! many: the difference leaves out how a program starts and ends. The guest's clock is virtual, so
+//! that no program is too slow for the camera, and each run is like the last.
+
+use super::program::Program;
+use super::table::Row;
+use super::trace::Calls;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bench/kernel.sh");
+
+/// Frames of a short and of a long run, and of the shortest, which shows what a start costs.
+const SHORT: u32 = 20;
+const LONG: u32 = 120;
+const FIRST: u32 = 1;
+
+/// Seconds after which the guest is given up.
+const PATIENCE: &str = "900";
+
+const READS: &[&str] = &["read", "readv", "pread64", "preadv", "preadv2", "recvfrom", "recvmsg"];
+const WRITES: &[&str] = &["write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg"];
+const MAPS: &[&str] = &["mmap", "munmap", "mremap", "brk", "mprotect", "madvise"];
+/// Reading the clock: a call here, but not on systems whose kernel maps it into programs.
+const CLOCK: &[&str] = &["clock_gettime", "gettimeofday"];
+
+/// Calls that a long run makes more or less than a short one for other reasons than frames, as a
+/// share of a frame's: what waits for a thread waits once or twice.
+const NOISE: f64 = 0.05;
+
+/// The programs: Pinhole's command, the same when it prints what it knows of each frame, and
+/// others, of which `cam` prints a line for each frame and `v4l2-ctl` a character.
+const PROGRAMS: [&str; 4] = ["pinhole", "pinhole_log", "cam", "v4l2ctl"];
+
+/// What one program was seen to do in one run.
+struct Run {
+    calls: Calls,
+    instructions: f64,
+    memory_kib: f64,
+    /// On the guest's clock, which stands still while programs compute.
+    waited_ms: f64,
+}
+
+/// The runs of one program.
+struct Runs {
+    first: Run,
+    short: Run,
+    long: Run,
+}
+
+impl Runs {
+    fn read(folder: &Path, program: &str) -> Result<Self, String> {
+        let run = |frames| Run::read(folder, program, frames);
+        Ok(Self { first: run(FIRST)?, short: run(SHORT)?, long: run(LONG)? })
+    }
+
+    /// Something for each frame, without start and end.
+    fn per_frame(&self, of: impl Fn(&Run) -> f64) -> f64 {
+        (of(&self.long) - of(&self.short)) / f64::from(LONG - SHORT)
+    }
+
+    fn calls(&self, names: &[&str]) -> f64 {
+        self.per_frame(|run| run.calls.of(names) as f64)
+    }
+
+    fn all_calls(&self) -> f64 {
+        self.per_frame(|run| run.calls.all() as f64)
+    }
+
+    /// Every call that is made for frames, with how often for each.
+    fn by_name(&self) -> Vec<(&str, f64)> {
+        let names = self.long.calls.names().map(|name| (name, self.calls(&[name])));
+        names.filter(|(_, times)| *times != 0.0).collect()
+    }
+
+    fn instructions(&self) -> f64 {
+        self.per_frame(|run| run.instructions)
+    }
+}
+
+impl Run {
+    fn read(folder: &Path, program: &str, frames: u32) -> Result<Self, String> {
+        let file = |kind: &str| {
+            let path = folder.join(format!("{program}-{frames}.{kind}"));
+            std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+        };
+        let lacks = |what: &str| format!("there is no {what} of {program} with {frames} frames");
+        Ok(Self {
+            calls: Calls::parse(&file("strace")?),
+            instructions: number_after(&file("callgrind")?, "totals:").ok_or_else(|| lacks("profile"))?,
+            memory_kib: number_after(&file("time")?, "Maximum resident set size (kbytes):")
+                .ok_or_else(|| lacks("memory"))?,
+            waited_ms: file("ms")?.trim().parse().map_err(|_| lacks("time"))?,
+        })
+    }
+}
+
+/// The number on the line that begins so.
+fn number_after(text: &str, beginning: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.trim().strip_prefix(beginning))?.trim().parse().ok()
+}
+
+/// Measures, with files in a folder; lists each program's calls if that is wanted.
+pub(super) fn measure(folder: &Path, is_explained: bool) -> Result<(Vec<Row>, String), String> {
+    let pinhole = Program::build("pinhole-cli", "pinhole")?;
+    // The guest is given one that is its own.
+    let scratch = folder.join("scratch");
+    run_guest(pinhole.path(), &scratch)?;
+    let runs = |program| {
+        Runs::read(&scratch, program)
+            .map_err(|error| format!("{error}; what it said: {}", said(&scratch, program)))
+    };
+    let [pinhole, log, cam, v4l2ctl] = PROGRAMS.map(runs);
+    let (pinhole, log, cam, v4l2ctl) = (pinhole?, log?, cam?, v4l2ctl?);
+    let mut rows = pinholes(&pinhole, &log, &cam);
+    rows.extend(beside("cam", &cam));
+    rows.extend(beside("v4l2ctl", &v4l2ctl));
+    rows.extend(ratios(&pinhole, &log, &cam));
+    let programs = PROGRAMS.into_iter().zip([&pinhole, &log, &cam, &v4l2ctl]);
+    let explanation = programs.filter(|_| is_explained).map(|(name, runs)| explain(name, runs));
+    Ok((rows, explanation.collect()))
+}
+
+fn run_guest(pinhole: &Path, scratch: &Path) -> Result<(), String> {
+    let this = std::env::current_exe().map_err(|error| format!("this program is nowhere: {error}"))?;
+    let mut vm = Command::new(this);
+    vm.args(["vm", "run", "--virtual-time", "--drivers", "uvc", "--timeout", PATIENCE, "--scratch"]);
+    vm.arg(scratch).args(["--", "sh", SCRIPT]).arg(pinhole);
+    vm.args([FIRST, SHORT, LONG].map(|frames| frames.to_string()));
+    let status = vm.stdout(Stdio::null()).status();
+    match status.map_err(|error| format!("the guest cannot be started: {error}"))? {
+        status if status.success() => Ok(()),
+        status => {
+            let said = PROGRAMS.map(|program| said(scratch, program)).concat();
+            Err(format!(
+                "the guest ended with {status}: {said}(cam, v4l2-ctl, strace and valgrind are needed, \
+                 e.g. `sudo apt-get install libcamera-tools v4l-utils strace valgrind`)"
+            ))
+        }
+    }
+}
+
+/// The end of what a program printed.
+fn said(folder: &Path, program: &str) -> String {
+    let text = std::fs::read(folder.join(format!("{program}.out"))).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(3)..].iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn pinholes(runs: &Runs, log: &Runs, cam: &Runs) -> Vec<Row> {
+    let row = |name: &str, value, meaning| Row::new(format!("kernel.pinhole.{name}"), value, meaning);
+    let calls = |names| runs.calls(names);
+    let mut rows = vec![
+        row("queue_calls", calls(&["VIDIOC_QBUF"]), "VIDIOC_QBUF a frame").at_most(1.0),
+        row("dequeue_calls", calls(&["VIDIOC_DQBUF"]), "VIDIOC_DQBUF a frame").at_most(1.0),
+        row("waits", calls(&["epoll_pwait", "epoll_wait", "ppoll", "poll"]), "epolls a frame")
+            .at_most(1.0 + NOISE),
+        row("reads", calls(READS), "read calls a frame, of any kind").at_most(NOISE),
+        row("writes", calls(WRITES), "write calls a frame, of any kind").at_most(NOISE),
+        row("maps", calls(MAPS), "calls a frame that change what is mapped").at_most(NOISE),
+        row("clock_reads", calls(CLOCK), "looks at the clock a frame, which are no calls on most systems"),
+        row("thread_calls", calls(&["futex"]), "a frame, to hand it from one thread to another"),
+    ];
+    let cams = beside("cam", cam).into_iter();
+    rows.extend(beside("pinhole", runs).into_iter().zip(cams).map(|(row, cam)| row.against(cam.value)));
+    let logged = "instructions a frame where each is printed as JSON";
+    rows.push(row("instructions_log", log.instructions(), logged));
+    rows
+}
+
+/// What is told of every program.
+fn beside(program: &str, runs: &Runs) -> Vec<Row> {
+    let row = |name: &str, value, meaning| Row::new(format!("kernel.{program}.{name}"), value, meaning);
+    vec![
+        row("system_calls", runs.all_calls(), "system calls a frame, all of them"),
+        row("instructions", runs.instructions(), "instructions a frame, in user space"),
+        row("memory_kib", runs.long.memory_kib, "most memory in use at a time, in KiB"),
+        row("start_instructions", runs.first.instructions, "from start to end with one frame, in user space"),
+        row("start_calls", runs.first.calls.all() as f64, "the same in system calls"),
+        row("start_waits_ms", runs.first.waited_ms, "the same in time spent waiting"),
+    ]
+}
+
+fn ratios(pinhole: &Runs, log: &Runs, cam: &Runs) -> [Row; 4] {
+    let over = |runs: &Runs, of: &dyn Fn(&Runs) -> f64| of(runs) / of(cam);
+    let start = |runs: &Runs| runs.first.instructions;
+    [
+        Row::new(
+            "kernel.instructions_over_cam",
+            over(pinhole, &Runs::instructions),
+            "Pinhole's a frame over cam's",
+        )
+        .at_most(0.1),
+        Row::new(
+            "kernel.instructions_log_over_cam",
+            over(log, &Runs::instructions),
+            "the same where Pinhole prints each frame, as cam does",
+        ),
+        Row::new("kernel.calls_over_cam", over(pinhole, &Runs::all_calls), "system calls a frame over cam's")
+            .at_most(1.0),
+        Row::new("kernel.start_over_cam", over(pinhole, &start), "start_instructions over cam's")
+            .at_most(1.0),
+    ]
+}
+
+fn explain(program: &str, runs: &Runs) -> String {
+    let calls = runs.by_name().into_iter().map(|(name, times)| format!("{times:8.2}  {name}\n"));
+    format!("\nCalls of {program} a frame:\n{}", calls.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(queued: usize, instructions: f64) -> Run {
+        let trace = "1 openat(AT_FDCWD, \"x\") = 3\n".to_owned()
+            + &"1 ioctl(3, VIDIOC_QBUF, {}) = 0\n".repeat(queued);
+        Run { calls: Calls::parse(&trace), instructions, memory_kib: 0.0, waited_ms: 0.0 }
+    }
+
+    #[test]
+    fn what_happens_once_is_not_counted_for_frames() {
+        let runs = Runs { first: run(1, 500.0), short: run(20, 1000.0), long: run(220, 51_000.0) };
+        assert_eq!((runs.all_calls(), runs.instructions()), (2.0, 500.0));
+        assert_eq!(runs.by_name(), [("VIDIOC_QBUF", 2.0)]);
+    }
+
+    #[test]
+    fn numbers_are_found_by_what_stands_before_them() {
+        let text = "desc: x\n\tMaximum resident set size (kbytes): 4711\ntotals: 12\n";
+        assert_eq!(number_after(text, "totals:"), Some(12.0));
+        assert_eq!(number_after(text, "Maximum resident set size (kbytes):"), Some(4711.0));
+        assert_eq!(number_after(text, "summary:"), None);
+    }
+}
