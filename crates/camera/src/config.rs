@@ -163,6 +163,8 @@ pub struct CameraInfo {
     pub model: String,
     /// The pipeline that drives it, e.g. `vc4`.
     pub pipeline: &'static str,
+    /// Paths of its device files.
+    pub devices: Vec<String>,
     /// It is simulated: there is no light in it.
     pub simulated: bool,
     /// The sensor's modes.

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 /// The cameras of a machine.
 #[derive(Clone)]
 pub struct Cameras {
-    entries: Vec<CameraEntry>,
+    pub(crate) entries: Vec<CameraEntry>,
 }
 
 /// A camera that can be acquired.
@@ -37,11 +37,7 @@ impl Home {
 impl Cameras {
     /// These cameras.
     pub fn new(backends: Vec<Box<dyn Backend>>) -> Self {
-        let entry = |backend: Box<dyn Backend>| CameraEntry {
-            info: Arc::new(backend.info().clone()),
-            home: Arc::new(Home(Mutex::new(Some(backend)))),
-        };
-        Self { entries: backends.into_iter().map(entry).collect() }
+        Self { entries: backends.into_iter().map(CameraEntry::new).collect() }
     }
 
     /// All cameras.
@@ -90,9 +86,19 @@ impl Cameras {
 }
 
 impl CameraEntry {
+    pub(crate) fn new(backend: Box<dyn Backend>) -> Self {
+        let info = Arc::new(backend.info().clone());
+        Self { info, home: Arc::new(Home(Mutex::new(Some(backend)))) }
+    }
+
     /// What is known of it.
     pub fn info(&self) -> &CameraInfo {
         &self.info
+    }
+
+    /// Whether both are one camera, and not one that took another's place.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.home, &other.home)
     }
 
     /// Acquires the camera: nobody else can, until the handle is dropped.

@@ -5,6 +5,7 @@
 //! sensors' registers, of algorithms or of pixels.
 
 pub mod backend;
+pub mod changes;
 pub mod config;
 pub mod devices;
 pub mod drops;

@@ -184,6 +184,9 @@ pub(crate) struct ListArguments {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Tell of the cameras there are, and then, until Ctrl-C, of those that come and go
+    #[arg(long, conflicts_with_all = ["camera", "simulate"])]
+    pub(crate) watch: bool,
 }
 
 /// `pinhole capture`.

@@ -3,15 +3,21 @@
 use crate::arguments::{ListArguments, Pace};
 use crate::console;
 use crate::ending::{Ending, Failure};
+use crate::interrupt::Interrupt;
 use crate::json;
 use crate::simulation;
 use pinhole::config::{CameraInfo, ControlLimits, PictureMode, SensorMode};
 
+use pinhole::{CameraEvent, Watch};
 use serde_json::{Value, json};
 use std::fmt::Write;
+use std::time::Duration;
 
 /// Lists all cameras, or the one that was named.
 pub(crate) fn run(arguments: &ListArguments) -> Result<Ending, Failure> {
+    if arguments.watch {
+        return watch(arguments.json);
+    }
     let cameras = simulation::cameras(&arguments.camera, Pace::Real)?;
     let all: Vec<_> = cameras.iter().map(|entry| entry.info()).collect();
     let chosen = match &arguments.camera.camera {
@@ -27,6 +33,34 @@ pub(crate) fn run(arguments: &ListArguments) -> Result<Ending, Failure> {
     let numbered: Vec<_> = chosen.into_iter().map(|info| (number(info), info)).collect();
     console::answer(&if arguments.json { as_json(&numbered) } else { as_text(&numbered) })?;
     Ok(Ending::Done)
+}
+
+/// Tells of cameras that come and go, a line each, until Ctrl-C.
+fn watch(as_json: bool) -> Result<Ending, Failure> {
+    let interrupt = Interrupt::listen()?;
+    let mut watch = Watch::new()?;
+    while !interrupt.is_asked() {
+        // A signal that comes between the question and the wait is noticed a moment later.
+        if let Some(event) = watch.next(Some(MOMENT))? {
+            console::answer(&event_line(&event, as_json))?;
+        }
+    }
+    Ok(Ending::Done)
+}
+
+const MOMENT: Duration = Duration::from_millis(500);
+
+fn event_line(event: &CameraEvent, as_json: bool) -> String {
+    let (word, sign) = match event {
+        CameraEvent::Added(_) => ("added", '+'),
+        CameraEvent::Removed(_) => ("removed", '-'),
+    };
+    let CameraInfo { id, pipeline, .. } = event.info();
+    if as_json {
+        format!("{}\n", json!({ "event": word, "id": id, "pipeline": pipeline }))
+    } else {
+        format!("{sign} {id} ({pipeline})\n")
+    }
 }
 
 fn as_text(cameras: &[(usize, &CameraInfo)]) -> String {

@@ -5,11 +5,13 @@
 //! is given a moment later; the directory shows all of that, to any user.
 
 use pinhole_base::{Error, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What has happened to device files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +69,23 @@ impl Hotplug {
         }
     }
 
+    /// Waits until there are changes; no longer than `timeout` (`None`: as long as it takes), and
+    /// not beyond a signal that somebody handles. Says whether there are.
+    ///
+    /// # Errors
+    /// Waiting failed.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
+        let timeout = timeout.map(|timeout| Timespec {
+            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(timeout.subsec_nanos()) as _,
+        });
+        match poll(&mut [PollFd::new(&self.inotify, PollFlags::IN)], timeout.as_ref()) {
+            Ok(ready) => Ok(ready > 0),
+            Err(Errno::INTR) => Ok(false),
+            Err(errno) => Err(Error::from_errno(errno.raw_os_error(), DOING)),
+        }
+    }
+
     fn change(&self, event: &inotify::Event<'_>) -> Option<Change> {
         if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
             return Some(Change::Unknown);
@@ -107,7 +126,9 @@ mod tests {
         let dev = Scratch::new();
         let hotplug = Hotplug::new(dev.path()).unwrap();
         assert_eq!(hotplug.changes().unwrap(), []);
+        assert!(!hotplug.wait(Some(Duration::ZERO)).unwrap(), "nothing has happened");
         dev.write("media0", "");
+        assert!(hotplug.wait(None).unwrap());
         dev.write("null", "");
         dev.write("video12", "");
         std::fs::remove_file(dev.path().join("media0")).unwrap();

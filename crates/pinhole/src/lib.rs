@@ -24,12 +24,15 @@
 //! hardware and simulation. What is simulated is told by
 //! [`CameraInfo::simulated`](config::CameraInfo::simulated).
 
+mod watch;
+
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 pub use pinhole_base::{Error, ErrorKind, Result, Timestamp, colour, control, error, format, geometry, time};
 pub use pinhole_buffer::mapping::Mapping;
 pub use pinhole_buffer::{Fence, FrameBuffer, FrameMemory, FrameView, Mapper, PlaneMemory};
+pub use pinhole_camera::changes::CameraEvent;
 pub use pinhole_camera::config::{self, Configuration, Role, StreamConfiguration, StreamId};
 pub use pinhole_camera::drops::{DropCause, DropCounters};
 pub use pinhole_camera::frame::{Frame, FrameStream};
@@ -44,6 +47,7 @@ pub use pinhole_kernel as kernel;
 pub use pinhole_pipelines as pipelines;
 pub use pinhole_sensor as sensor;
 pub use pinhole_sim as sim;
+pub use watch::Watch;
 
 use pinhole_device::Provider;
 use pinhole_kernel::KernelProvider;

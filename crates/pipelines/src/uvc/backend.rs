@@ -176,6 +176,7 @@ fn info(location: &Location, simulated: bool) -> CameraInfo {
         id: location.id.clone(),
         model: location.node.name.clone(),
         pipeline: "uvc",
+        devices: vec![location.node.path.clone()],
         simulated,
         modes: Vec::new(),
         controls,

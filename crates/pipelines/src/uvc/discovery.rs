@@ -9,7 +9,7 @@ use pinhole_device::{NodeInfo, NodeKind, Provider, VideoNode};
 /// A plain camera, as it was found.
 #[derive(Clone, Debug)]
 pub struct Location {
-    /// What names it: product, place, and number where these are another's too.
+    /// What names it: product, place, and number among the nodes of its device but for the first.
     pub id: String,
     /// Its node.
     pub node: NodeInfo,
@@ -27,14 +27,13 @@ pub struct Location {
 pub fn locate(provider: &mut dyn Provider, claimed: &[String]) -> Result<Vec<Result<Location>>> {
     let nodes = provider.video_nodes()?;
     let free = nodes.iter().filter(|node| !claimed.contains(&node.path));
-    Ok(free.filter_map(|node| location(provider, node, id(node, &nodes)).transpose()).collect())
+    Ok(free.filter_map(|node| location(provider, node, id(node)).transpose()).collect())
 }
 
-/// Names a node by what stays the same when the machine is started again.
-fn id(node: &NodeInfo, all: &[NodeInfo]) -> String {
-    let name = |node: &NodeInfo| format!("{} {}", node.name, node.bus_info);
-    let alike = all.iter().filter(|other| name(other) == name(node)).count();
-    if alike > 1 { format!("{} #{}", name(node), node.index) } else { name(node) }
+/// Names a node by what stays the same when the machine is started again, or others come.
+fn id(node: &NodeInfo) -> String {
+    let NodeInfo { name, bus_info, index, .. } = node;
+    if *index == 0 { format!("{name} {bus_info}") } else { format!("{name} {bus_info} #{index}") }
 }
 
 fn location(provider: &mut dyn Provider, node: &NodeInfo, id: String) -> Result<Option<Location>> {

@@ -94,6 +94,7 @@ impl Vc4Camera {
             id: location.sensor.clone(),
             model: helper_model(&location.sensor),
             pipeline: "vc4",
+            devices: location.devices(),
             simulated,
             controls: controls(&modes, helper),
             modes: modes.iter().map(|detail| detail.mode.clone()).collect(),

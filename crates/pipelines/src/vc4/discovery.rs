@@ -35,6 +35,14 @@ pub struct Location {
 }
 
 impl Location {
+    /// The paths of all devices that the camera uses.
+    pub fn devices(&self) -> Vec<String> {
+        let media = [&self.receiver_media, &self.isp_media, &self.sensor_path];
+        let between = self.between.iter().map(|(path, ..)| path);
+        let all = media.into_iter().chain(&self.nodes).chain(between);
+        all.filter(|path| !path.is_empty()).cloned().collect()
+    }
+
     /// Whether there is an embedded data node.
     pub fn has_embedded(&self) -> bool {
         !self.nodes[usize::from(super::plan::EMBEDDED)].is_empty()

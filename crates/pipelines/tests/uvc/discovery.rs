@@ -3,6 +3,8 @@
 use crate::device::{Machines, Shared, listed, lock, offer, webcam, with_offers};
 use pinhole_base::ErrorKind;
 use pinhole_base::format::PixelFormat;
+use pinhole_camera::changes::CameraEvent;
+use pinhole_camera::handle::Cameras;
 use pinhole_device::NodeKind;
 use pinhole_pipelines::{Found, discover, uvc};
 use std::sync::Arc;
@@ -58,7 +60,7 @@ fn cameras_that_are_alike_have_names_of_their_own() {
         (listed("2", "cam", "1-2:1.0", 0), webcam()),
     ];
     let found = discover(&Machines::shared(nodes), None);
-    assert_eq!(ids(&found), ["cam 1-1:1.0 #0", "cam 1-1:1.0 #2", "cam 1-2:1.0"]);
+    assert_eq!(ids(&found), ["cam 1-1:1.0", "cam 1-1:1.0 #2", "cam 1-2:1.0"]);
 }
 
 #[test]
@@ -81,4 +83,34 @@ fn a_camera_tells_of_its_pictures() {
         .collect();
     let yuyv = (PixelFormat::Yuyv, "640x480".to_owned(), Some(30.0));
     assert_eq!(told, [yuyv, (bayer, "800x600".to_owned(), None)]);
+}
+
+#[test]
+fn cameras_come_and_go_and_those_that_stay_are_left_alone() {
+    let (first, second) = (webcam(), webcam());
+    let both = || {
+        let nodes = vec![
+            (listed("0", "cam", "1-1:1.0", 0), Arc::clone(&first)),
+            (listed("1", "cam", "1-2:1.0", 0), Arc::clone(&second)),
+        ];
+        discover(&Machines::shared(nodes), None).cameras
+    };
+    let one =
+        || discover(&Machines::shared(vec![(listed("0", "cam", "1-1:1.0", 0), Arc::clone(&first))]), None);
+    let told = |events: Vec<CameraEvent>| -> Vec<String> {
+        let sign = |event: &CameraEvent| if matches!(event, CameraEvent::Added(_)) { '+' } else { '-' };
+        events.iter().map(|event| format!("{}{}", sign(event), event.info().id)).collect()
+    };
+    let mut cameras = Cameras::new(Vec::new());
+    assert_eq!(told(cameras.update(both(), &[])), ["+cam 1-1:1.0", "+cam 1-2:1.0"]);
+    assert!(told(cameras.update(both(), &[])).is_empty());
+    let acquired = cameras.first().unwrap().acquire().unwrap();
+    assert_eq!(told(cameras.update(one().cameras, &[])), ["-cam 1-2:1.0"]);
+    let busy = cameras.first().unwrap().acquire().err().unwrap();
+    assert_eq!(busy.kind(), ErrorKind::Busy, "it is the camera that is acquired");
+    assert_eq!(told(cameras.update(both(), &[])), ["+cam 1-2:1.0"]);
+    let events = cameras.update(both(), &["1".to_owned(), "7".to_owned()]);
+    assert_eq!(told(events), ["-cam 1-2:1.0", "+cam 1-2:1.0"], "gone and back between two looks");
+    drop(acquired);
+    assert!(cameras.first().unwrap().acquire().is_ok());
 }
