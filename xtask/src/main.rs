@@ -1,5 +1,6 @@
 //! Chores of the project: `cargo xtask <command>`.
 
+mod arm;
 mod bench;
 mod mutate;
 mod progress;
@@ -15,6 +16,7 @@ type Command = fn(&[String]) -> ExitCode;
 
 /// The commands.
 const COMMANDS: &[(&str, Command)] = &[
+    ("arm", arm::run),
     ("bench", bench::run),
     ("search", search::run),
     ("simulate", simulate::run),

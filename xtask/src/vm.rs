@@ -2,15 +2,15 @@
 //! that has none. What happens inside the guest is told by the scripts in `testbed/guest`; this
 //! knows how kernels are made and guests are started, watched and ended, and nothing of cameras.
 
-mod apt;
+pub(crate) mod apt;
 mod busybox;
 mod guest;
 mod initramfs;
-mod place;
+pub(crate) mod place;
 mod process;
 mod program;
 mod qemu;
-mod tools;
+pub(crate) mod tools;
 mod uml;
 mod usb_camera;
 

@@ -14,14 +14,14 @@ const TOOLS: &[Tool] = &[
 ];
 
 /// The archive as one architecture sees it.
-pub(super) struct Archive {
+pub(crate) struct Archive {
     folder: PathBuf,
-    pub(super) architecture: &'static str,
+    pub(crate) architecture: &'static str,
 }
 
 impl Archive {
     /// Reads the lists of what there is.
-    pub(super) fn open(place: &Place, architecture: &'static str) -> Result<Self> {
+    pub(crate) fn open(place: &Place, architecture: &'static str) -> Result<Self> {
         tools::check(TOOLS)?;
         let archive = Self { folder: place.cache.join("apt").join(architecture), architecture };
         make_folder(&archive.folder.join("state/lists/partial"))?;
@@ -43,7 +43,7 @@ impl Archive {
     }
 
     /// The newest version of a package.
-    pub(super) fn version(&self, package: &str) -> Result<String> {
+    pub(crate) fn version(&self, package: &str) -> Result<String> {
         let mut show = self.apt("apt-cache");
         show.args(["show", "--no-all-versions", package]);
         let words = tools::words(&mut show, "looking for a package")?;
@@ -57,7 +57,7 @@ impl Archive {
     }
 
     /// The first package whose name begins so that another one depends on.
-    pub(super) fn dependency(&self, package: &str, prefix: &str) -> Result<String> {
+    pub(crate) fn dependency(&self, package: &str, prefix: &str) -> Result<String> {
         let mut depends = self.apt("apt-cache");
         depends.args(["depends", package]);
         let words = tools::words(&mut depends, "looking for a package")?;
@@ -70,11 +70,11 @@ impl Archive {
     }
 
     /// Fetches a package, and returns the path of its file.
-    pub(super) fn fetch(&self, package: &str) -> Result<PathBuf> {
+    pub(crate) fn fetch(&self, package: &str) -> Result<PathBuf> {
         let folder = self.folder.join("download").join(package);
         remove_folder(&folder)?;
         make_folder(&folder)?;
-        eprintln!("vm: fetching {package} ({})", self.architecture);
+        eprintln!("xtask: fetching {package} ({})", self.architecture);
         let mut download = self.apt("apt-get");
         download.current_dir(&folder).args(["download", package]);
         tools::output(&mut download, "fetching a package")?;
@@ -82,7 +82,7 @@ impl Archive {
     }
 
     /// Fetches a package and unpacks it into a folder.
-    pub(super) fn unpack(&self, package: &str, folder: &Path) -> Result<()> {
+    pub(crate) fn unpack(&self, package: &str, folder: &Path) -> Result<()> {
         let file = self.fetch(package)?;
         make_folder(folder)?;
         let mut extract = Command::new("dpkg-deb");

@@ -6,17 +6,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The folders of the testbed, as absolute paths.
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The scripts and the configuration.
-    pub(super) testbed: PathBuf,
+    pub(crate) testbed: PathBuf,
     /// Kernels, their sources, and runs: all of it can be deleted.
-    pub(super) cache: PathBuf,
+    pub(crate) cache: PathBuf,
 }
 
 impl Place {
     /// The one of this repository. `PINHOLE_TESTBED_CACHE` names another folder for what is made,
     /// so that several working trees can share it.
-    pub(super) fn find() -> Result<Self> {
+    pub(crate) fn find() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let root = root.canonicalize().map_err(at(&root, "finding the repository"))?;
         let cache = match std::env::var_os("PINHOLE_TESTBED_CACHE") {
@@ -29,7 +29,7 @@ impl Place {
     }
 
     /// Waits until nobody else changes the cache; holds as long as the file is open.
-    pub(super) fn lock(&self) -> Result<fs::File> {
+    pub(crate) fn lock(&self) -> Result<fs::File> {
         let path = self.cache.join("lock");
         let file = fs::File::create(&path).map_err(at(&path, "opening the cache's lock"))?;
         if file.try_lock().is_err() {
@@ -41,28 +41,28 @@ impl Place {
 }
 
 /// Makes an input or output error of doing something to a file one that names both.
-pub(super) fn at(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Error {
+pub(crate) fn at(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Error {
     let place = path.display().to_string();
     move |error| Error::from_io(&error, doing).at(place)
 }
 
 /// Makes a folder and those above it, where they are missing.
-pub(super) fn make_folder(path: &Path) -> Result<()> {
+pub(crate) fn make_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(at(path, "making a folder"))
 }
 
 /// Reads a whole file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(at(path, "reading a file"))
 }
 
 /// Writes a whole file.
-pub(super) fn write(path: &Path, content: &[u8]) -> Result<()> {
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
     fs::write(path, content).map_err(at(path, "writing a file"))
 }
 
 /// Removes a folder with all that is in it, where it is there.
-pub(super) fn remove_folder(path: &Path) -> Result<()> {
+pub(crate) fn remove_folder(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path, "removing a folder")(error)),
         _ => Ok(()),
@@ -70,7 +70,7 @@ pub(super) fn remove_folder(path: &Path) -> Result<()> {
 }
 
 /// The paths of what is in a folder, in order.
-pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let doing = "listing a folder";
     let entries = fs::read_dir(folder).map_err(at(folder, doing))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
@@ -80,7 +80,7 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The one thing that is in a folder.
-pub(super) fn only_entry(folder: &Path) -> Result<PathBuf> {
+pub(crate) fn only_entry(folder: &Path) -> Result<PathBuf> {
     match <[PathBuf; 1]>::try_from(entries(folder)?) {
         Ok([path]) => Ok(path),
         Err(paths) => Err(Error::new(ErrorKind::Malformed, "looking for the one thing in a folder")
@@ -91,7 +91,7 @@ pub(super) fn only_entry(folder: &Path) -> Result<PathBuf> {
 }
 
 /// A number that tells contents apart (64-bit FNV-1a).
-pub(super) fn digest<'a>(contents: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+pub(crate) fn digest<'a>(contents: impl IntoIterator<Item = &'a [u8]>) -> u64 {
     let bytes = contents.into_iter().flatten();
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }

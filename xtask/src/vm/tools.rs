@@ -5,16 +5,16 @@ use pinhole::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A program, and the Debian package that has it.
+/// A program, and the Debian package that has it, or several with spaces between them.
 #[derive(Clone, Copy)]
-pub(super) struct Tool {
-    pub(super) program: &'static str,
-    pub(super) package: &'static str,
+pub(crate) struct Tool {
+    pub(crate) program: &'static str,
+    pub(crate) package: &'static str,
 }
 
 /// Sees to it that programs are there: installs what is missing where it may, and says what is
 /// missing where it may not.
-pub(super) fn provide(tools: &[Tool]) -> Result<()> {
+pub(crate) fn provide(tools: &[Tool]) -> Result<()> {
     if let Err(missing) = check(tools) {
         let can_install = rustix::process::geteuid().is_root() && find("apt-get").is_some();
         if !can_install {
@@ -26,7 +26,7 @@ pub(super) fn provide(tools: &[Tool]) -> Result<()> {
 }
 
 /// Says which programs are missing.
-pub(super) fn check(tools: &[Tool]) -> Result<()> {
+pub(crate) fn check(tools: &[Tool]) -> Result<()> {
     let missing = missing_of(tools);
     if missing.is_empty() {
         return Ok(());
@@ -42,7 +42,7 @@ fn missing_of(tools: &[Tool]) -> Vec<Tool> {
 }
 
 fn packages_of(tools: &[Tool]) -> Vec<&'static str> {
-    let mut packages: Vec<_> = tools.iter().map(|tool| tool.package).collect();
+    let mut packages: Vec<_> = tools.iter().flat_map(|tool| tool.package.split(' ')).collect();
     packages.dedup();
     packages
 }
@@ -51,25 +51,25 @@ fn install(packages: &[&str]) -> Result<()> {
     let mut apt = Command::new("apt-get");
     apt.env("DEBIAN_FRONTEND", "noninteractive");
     apt.args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages);
-    eprintln!("vm: installing {}", packages.join(", "));
+    eprintln!("xtask: installing {}", packages.join(", "));
     succeed(apt.stdout(Stdio::null()), "installing packages")
         .map_err(|error| error.hint("if the package lists are old or missing, `apt-get update` helps"))
 }
 
 /// Where a program is, by the search path.
-pub(super) fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }
 
 /// Runs a program to its end; it must succeed.
-pub(super) fn succeed(command: &mut Command, doing: &'static str) -> Result<()> {
+pub(crate) fn succeed(command: &mut Command, doing: &'static str) -> Result<()> {
     let status = command.stdin(Stdio::null()).status().map_err(at(program_of(command), doing))?;
     if status.success() { Ok(()) } else { Err(failed(command, doing, status.to_string())) }
 }
 
 /// What a program prints; it must succeed.
-pub(super) fn output(command: &mut Command, doing: &'static str) -> Result<Vec<u8>> {
+pub(crate) fn output(command: &mut Command, doing: &'static str) -> Result<Vec<u8>> {
     let output = command.stdin(Stdio::null()).output().map_err(at(program_of(command), doing))?;
     if output.status.success() {
         return Ok(output.stdout);
@@ -79,7 +79,7 @@ pub(super) fn output(command: &mut Command, doing: &'static str) -> Result<Vec<u
 }
 
 /// The words that a program prints.
-pub(super) fn words(command: &mut Command, doing: &'static str) -> Result<Vec<String>> {
+pub(crate) fn words(command: &mut Command, doing: &'static str) -> Result<Vec<String>> {
     let printed = output(command, doing)?;
     Ok(String::from_utf8_lossy(&printed).split_whitespace().map(str::to_owned).collect())
 }

@@ -1,7 +1,7 @@
 //! What makes no sense or cannot be done: a clear error, the right exit code, nothing left
 //! behind.
 
-use crate::runner::{Ended, Folder, SMALL};
+use crate::runner::{Ended, Folder, SMALL, program};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
@@ -139,7 +139,7 @@ fn a_full_device_is_told() {
 fn confined(folder: &Folder, arguments: &[&str]) -> Ended {
     let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"";
     let mut command = Command::new("sh");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_pinhole")]).args(arguments).args(SMALL);
+    command.args(["-c", script]).args(program()).args(arguments).args(SMALL);
     Ended::of(command.current_dir(folder.path("")).output().unwrap())
 }
 

@@ -41,8 +41,9 @@ impl Folder {
 
     /// The command, to be started here.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pinhole"));
-        command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
+        let words = program();
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
         command
     }
 
@@ -78,6 +79,14 @@ impl Ended {
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout()))
     }
+}
+
+/// The command's program, after the emulator that `PINHOLE_RUNNER` names with its options, if
+/// there has to be one.
+pub(crate) fn program() -> Vec<String> {
+    let runner = std::env::var("PINHOLE_RUNNER").unwrap_or_default();
+    let program = env!("CARGO_BIN_EXE_pinhole");
+    runner.split_whitespace().chain([program]).map(str::to_owned).collect()
 }
 
 /// A RAW file's 16-bit words.

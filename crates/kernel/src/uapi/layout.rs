@@ -419,10 +419,17 @@ fn compile<'a>(
     command.args(options).args(["-x", "c", "-S", "-o", "-", "-"]);
     let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = spawned.ok()?;
-    child.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
+    let written = child.stdin.take().unwrap().write_all(source.as_bytes());
     let output = child.wait_with_output().unwrap();
+    if output.status.code() == Some(NO_SUCH_PROGRAM) {
+        return None;
+    }
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Some(if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) })
+    if !output.status.success() {
+        return Some(Err(text(output.stderr)));
+    }
+    written.unwrap();
+    Some(Ok(text(output.stdout)))
 }
 
 /// What only the headers of Linux 6.10 or later know.
@@ -430,6 +437,12 @@ fn is_of_routes(expression: &str) -> bool {
     expression.contains("v4l2_subdev_rout") || expression.contains("_ROUT")
 }
 
+/// How an emulated program learns that there is no such program to start.
+const NO_SUCH_PROGRAM: i32 = 127;
+
+/// Named by its machine, since `cc` is the host's where tests run in an emulator.
+const WIDE_COMPILER: &str =
+    if cfg!(target_arch = "aarch64") { "aarch64-linux-gnu-gcc" } else { "x86_64-linux-gnu-gcc" };
 const NARROW_COMPILER: &str = "arm-linux-gnueabihf-gcc";
 const NARROW_OPTIONS: [&str; 2] = ["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"];
 
@@ -452,7 +465,9 @@ fn the_table_agrees_with_the_headers() {
         return write_table();
     }
     let table = table();
-    compare(&table, 0, "cc", &["-m64"]);
+    if !compare(&table, 0, WIDE_COMPILER, &["-m64"]) {
+        assert!(compare(&table, 0, "cc", &["-m64"]), "there is no C compiler");
+    }
     if !compare(&table, 1, NARROW_COMPILER, &NARROW_OPTIONS) {
         println!("not compared with 32-bit headers: there is no {NARROW_COMPILER}");
     }
