@@ -131,14 +131,14 @@ impl RawFormat {
         Self { order: Some(order), bits, packing }
     }
 
-    /// Bytes that `width` samples take, without padding.
+    /// Bytes that `width` samples take, without padding; the greatest number where it is none.
     pub const fn row_bytes(self, width: u32) -> u32 {
         match (self.packing, self.bits) {
-            (Packing::Csi2, 10) => width.div_ceil(4) * 5,
-            (Packing::Csi2, 12) => width.div_ceil(2) * 3,
-            (Packing::Csi2, 14) => width.div_ceil(4) * 7,
+            (Packing::Csi2, 10) => width.div_ceil(4).saturating_mul(5),
+            (Packing::Csi2, 12) => width.div_ceil(2).saturating_mul(3),
+            (Packing::Csi2, 14) => width.div_ceil(4).saturating_mul(7),
             (_, 8) => width,
-            _ => width * 2,
+            _ => width.saturating_mul(2),
         }
     }
 
@@ -373,15 +373,16 @@ impl PixelFormat {
         }
     }
 
-    /// The least bytes that a row of the first plane takes. `None` for compressed formats.
+    /// The least bytes that a row of the first plane takes (the greatest number where it is none).
+    /// `None` for compressed formats.
     pub const fn row_bytes(self, width: u32) -> Option<u32> {
         Some(match self {
             Self::Raw(raw) => raw.row_bytes(width),
             Self::Yuv420 | Self::Yvu420 | Self::Nv12 | Self::Nv21 | Self::Nv16 => width,
-            Self::Yuyv | Self::Yvyu | Self::Uyvy | Self::Vyuy => width.div_ceil(2) * 4,
-            Self::Rgb24 | Self::Bgr24 => width * 3,
-            Self::Bgrx32 | Self::Rgbx32 => width * 4,
-            Self::Rgb48 => width * 6,
+            Self::Yuyv | Self::Yvyu | Self::Uyvy | Self::Vyuy => width.div_ceil(2).saturating_mul(4),
+            Self::Rgb24 | Self::Bgr24 => width.saturating_mul(3),
+            Self::Bgrx32 | Self::Rgbx32 => width.saturating_mul(4),
+            Self::Rgb48 => width.saturating_mul(6),
             Self::Mjpeg => return None,
         })
     }
@@ -436,9 +437,9 @@ impl PlaneShapes {
         Self { shapes, count: planes.len() }
     }
 
-    /// Bytes of all planes together.
+    /// Bytes of all planes together; the greatest number where they are more.
     pub fn bytes(&self) -> u64 {
-        self.iter().map(|plane| plane.bytes()).sum()
+        self.iter().fold(0, |sum, plane| sum.saturating_add(plane.bytes()))
     }
 }
 

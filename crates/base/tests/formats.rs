@@ -126,3 +126,13 @@ proptest! {
         prop_assert!(chroma == 0 || chroma == halves || chroma == planes[0].bytes());
     }
 }
+
+#[test]
+fn sizes_that_no_memory_has_are_no_overflow() {
+    for format in PixelFormat::all() {
+        let row = format.row_bytes(u32::MAX).unwrap_or(u32::MAX);
+        assert!(format == PixelFormat::Mjpeg || row >= u32::MAX / 2, "{format}: {row}");
+        let bytes = format.planes(u32::MAX, u32::MAX).bytes();
+        assert!(format == PixelFormat::Mjpeg || bytes >= u64::from(u32::MAX).pow(2), "{format}: {bytes}");
+    }
+}

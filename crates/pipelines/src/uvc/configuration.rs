@@ -248,7 +248,8 @@ fn made_of(made: PixelFormat, wanted: PixelFormat) -> Error {
 fn adjust_made(adjuster: &mut Adjuster<'_>, source: &StreamConfiguration) {
     let is_developed = is_mosaic(source.format);
     let StreamConfiguration { format, size, .. } = *adjuster.stream;
-    if is_developed && (format == PixelFormat::Mjpeg || format.raw().is_some()) {
+    let is_beyond = matches!(format, PixelFormat::Raw(_) | PixelFormat::Mjpeg | PixelFormat::Rgb48);
+    if is_developed && is_beyond {
         adjuster.format(DEVELOPED, "is none that a mosaic can be developed to");
     }
     if !is_developed && !source.size.width.is_multiple_of(2) {

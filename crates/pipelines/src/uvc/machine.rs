@@ -441,11 +441,9 @@ impl Machine {
 
     #[cold]
     fn on_controls_failed(&mut self, target: ControlTarget, error: Error, actions: &mut Actions) {
-        if error.kind() == ErrorKind::Disconnected {
-            actions.push_front(Action::Fail(error));
+        if self.refused(error, actions).is_none() {
             return;
         }
-        self.drops.count(DropCause::Refused);
         if target == ControlTarget::StreamFirst(STREAM) {
             actions.retain(|action| !is_write(action, ControlTarget::Stream(STREAM)));
             self.settings.switches_refused();
@@ -456,14 +454,20 @@ impl Machine {
 
     // Failures and time.
 
+    /// Counts a refusal, and gives its error back; fails if the device is gone instead.
+    fn refused(&mut self, error: Error, actions: &mut Actions) -> Option<Error> {
+        if error.kind() == ErrorKind::Disconnected {
+            actions.push_front(Action::Fail(error));
+            return None;
+        }
+        self.drops.count(DropCause::Refused);
+        Some(error)
+    }
+
     /// A refused buffer cancels its request, and no other.
     #[cold]
     fn on_queue_failed(&mut self, slot: u16, error: Error, actions: &mut Actions) {
-        if error.kind() == ErrorKind::Disconnected {
-            actions.push_front(Action::Fail(error));
-            return;
-        }
-        self.drops.count(DropCause::Refused);
+        let Some(error) = self.refused(error, actions) else { return };
         let Some(Returned { token, request }) = self.stream.dequeued(u32::from(slot)) else { return };
         self.give_back(token, self.stream.device(), actions);
         if let Some(number) = request {
