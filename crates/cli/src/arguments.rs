@@ -39,7 +39,7 @@ Examples:
 Outputs:
   The end of the name says what is written:
     .dng                   RAW frames, every sample as the sensor sent it
-    .jpg .png .ppm         processed frames
+    .jpg .png .tif .ppm    processed frames
     .y4m                   processed frames in Y'CbCr, one after another
     .raw                   the rows or planes as they are, one frame after another
   Or a kind before a colon does: `-o y4m:/dev/video-pipe`, `-o jpg:-`.
@@ -226,7 +226,7 @@ pub(crate) struct CaptureArguments {
 /// `pinhole still`.
 #[derive(Debug, Args)]
 pub(crate) struct StillArguments {
-    /// The photograph: .jpg, .png or .ppm
+    /// The photograph: .jpg, .png, .tif or .ppm
     #[arg(long, short = 'o', value_name = "FILE")]
     pub(crate) output: PathBuf,
     /// Write the sensor's samples too, as a DNG beside the photograph
@@ -251,6 +251,8 @@ pub(crate) enum PictureFormat {
     Jpg,
     /// PNG, lossless
     Png,
+    /// TIFF, lossless and not compressed
+    Tif,
     /// PPM, lossless and plain
     Ppm,
 }
@@ -261,6 +263,7 @@ impl PictureFormat {
         match self {
             Self::Jpg => (Kind::Jpeg, "jpg"),
             Self::Png => (Kind::Png, "png"),
+            Self::Tif => (Kind::Tiff, "tif"),
             Self::Ppm => (Kind::Ppm, "ppm"),
         }
     }
@@ -272,7 +275,7 @@ pub(crate) struct DevelopArguments {
     /// DNGs, or folders of them
     #[arg(required = true, value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// The picture: .jpg, .png or .ppm; or a folder for all pictures
+    /// The picture: .jpg, .png, .tif or .ppm; or a folder for all pictures
     #[arg(long, short = 'o', value_name = "FILE")]
     pub(crate) output: PathBuf,
     /// What kind of pictures go into a folder

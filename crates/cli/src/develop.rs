@@ -10,7 +10,7 @@ use crate::raw_file;
 use crate::sink::Out;
 use pinhole::develop::{self, Adjustments, Pixels};
 use pinhole::files::atomic::Durability;
-use pinhole::files::{jpeg, png, ppm};
+use pinhole::files::{jpeg, png, ppm, tiff};
 use pinhole::{Error, ErrorKind, Result};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -93,12 +93,12 @@ fn plan(inputs: &[PathBuf], arguments: &DevelopArguments) -> Result<Vec<Job>> {
             return Err(refused(output, "several files need a folder to go to", "make it first"));
         };
         let kind = match Kind::of_path(output) {
-            Some(kind @ (Kind::Jpeg | Kind::Png | Kind::Ppm)) => kind,
+            Some(kind @ (Kind::Jpeg | Kind::Png | Kind::Tiff | Kind::Ppm)) => kind,
             _ => {
                 return Err(refused(
                     output,
                     "its suffix is not that of a picture",
-                    "end it in .jpg, .png or .ppm",
+                    "end it in .jpg, .png, .tif or .ppm",
                 ));
             }
         };
@@ -129,6 +129,7 @@ impl Job {
         let written = match self.kind {
             Kind::Jpeg => jpeg::write(&mut out, &picture, quality, &metadata),
             Kind::Png => png::write(&mut out, &picture, &metadata),
+            Kind::Tiff => tiff::write(&mut out, &picture, &metadata),
             _ => ppm::write(&mut out, &picture),
         };
         written.map_err(|error| out.placed(error))?;

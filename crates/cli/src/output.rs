@@ -12,6 +12,7 @@ pub(crate) enum Kind {
     Dng,
     Jpeg,
     Png,
+    Tiff,
     Ppm,
     Y4m,
     /// Rows or planes as they are.
@@ -19,11 +20,13 @@ pub(crate) enum Kind {
 }
 
 /// Names of kinds: suffixes of files, and what may stand before a colon.
-const KINDS: [(&str, Kind); 7] = [
+const KINDS: [(&str, Kind); 9] = [
     ("dng", Kind::Dng),
     ("jpg", Kind::Jpeg),
     ("jpeg", Kind::Jpeg),
     ("png", Kind::Png),
+    ("tif", Kind::Tiff),
+    ("tiff", Kind::Tiff),
     ("ppm", Kind::Ppm),
     ("y4m", Kind::Y4m),
     ("raw", Kind::Samples),
@@ -54,7 +57,7 @@ impl Kind {
         let raw = format.raw().is_some();
         match self {
             Self::Dng if !raw => Err("a DNG holds RAW frames; name the raw stream"),
-            Self::Jpeg | Self::Png | Self::Ppm if raw => {
+            Self::Jpeg | Self::Png | Self::Tiff | Self::Ppm if raw => {
                 Err("RAW frames are no pictures yet; write them as .dng or .raw")
             }
             Self::Y4m if !is_ycbcr(format) => Err("Y4M holds Y'CbCr; ask for format=YUV420 or NV12"),

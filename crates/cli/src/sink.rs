@@ -6,7 +6,7 @@ use crate::output::{Kind, Output, Pattern, Target};
 use pinhole::files::atomic::{AtomicFile, Durability, is_replaceable};
 use pinhole::files::dng::{self, DngMetadata};
 use pinhole::files::planes::{self, Padding};
-use pinhole::files::{jpeg, png, ppm, y4m};
+use pinhole::files::{jpeg, png, ppm, tiff, y4m};
 use pinhole::{Error, ErrorKind, Result};
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
@@ -283,6 +283,7 @@ pub(crate) fn encode(out: &mut impl Write, kind: Kind, shot: &Shot<'_>) -> Resul
         (Kind::Dng, Pixels::Picture(_)) => Err(unfit("a DNG holds RAW frames")),
         (Kind::Jpeg, _) => jpeg::write(out, &as_picture(pixels)?, shot.quality, metadata),
         (Kind::Png, _) => png::write(out, &as_picture(pixels)?, metadata),
+        (Kind::Tiff, _) => tiff::write(out, &as_picture(pixels)?, metadata),
         (Kind::Ppm, _) => ppm::write(out, &as_picture(pixels)?),
         (Kind::Y4m, _) => y4m::Writer::new(out, shot.frame_rate).write(&as_picture(pixels)?),
     }

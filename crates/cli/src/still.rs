@@ -129,13 +129,13 @@ impl Files {
                 .because(reason)
         };
         let kind = match Kind::of_path(&photo) {
-            Some(kind @ (Kind::Jpeg | Kind::Png | Kind::Ppm)) => kind,
+            Some(kind @ (Kind::Jpeg | Kind::Png | Kind::Tiff | Kind::Ppm)) => kind,
             Some(Kind::Dng) => {
                 return Err(refused("a DNG goes beside a photograph").hint("write -o NAME.jpg --raw"));
             }
             _ => {
                 return Err(
-                    refused("its suffix is not that of a picture").hint("end it in .jpg, .png or .ppm")
+                    refused("its suffix is not that of a picture").hint("end it in .jpg, .png, .tif or .ppm")
                 );
             }
         };

@@ -11,7 +11,7 @@ use pinhole_files::atomic::{self, Durability};
 use pinhole_files::dng::{self, Compression, DngMetadata};
 use pinhole_files::metadata::{SRGB_TO_XYZ, xyz_to_camera};
 use pinhole_files::thumbnail::Thumbnail;
-use pinhole_files::{DateTime, ImageMetadata, Picture, RawImage, jpeg, png, y4m};
+use pinhole_files::{DateTime, ImageMetadata, Picture, RawImage, jpeg, png, tiff, y4m};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -203,6 +203,17 @@ fn write_pictures(folder: &Path, chart: &Picture<'_>) -> Result<()> {
     })?;
     atomic::write(&folder.join("chart.png"), Durability::WhenConvenient, |file| {
         png::write(file, chart, &metadata)
+    })?;
+    let deep: Vec<u8> = (0..SIZE.height)
+        .flat_map(|y| chart.row(0, y))
+        .flat_map(|&value| (u16::from(value) * 257).to_le_bytes())
+        .collect();
+    let deep = Picture::new(PixelFormat::Rgb48, SIZE, SIZE.width * 6, ColourSpace::SRGB, &deep)?;
+    atomic::write(&folder.join("chart16.tif"), Durability::WhenConvenient, |file| {
+        tiff::write(file, &deep, &metadata)
+    })?;
+    atomic::write(&folder.join("chart16.png"), Durability::WhenConvenient, |file| {
+        png::write(file, &deep, &metadata)
     })?;
     let grey = vec![128; SIZE.area() as usize * 3 / 2];
     let video = Picture::new(PixelFormat::Nv12, SIZE, SIZE.width, ColourSpace::REC709, &grey)?;

@@ -74,6 +74,15 @@ pub(crate) struct Content {
     pub(crate) ycbcr: bool,
 }
 
+/// The EXIF directory of a picture that can be shown as it is, without its size, which only
+/// compressed ones may tell.
+pub(crate) fn picture_directory(metadata: &ImageMetadata, colour: ColourSpace) -> Directory {
+    let mut exif = directory(metadata);
+    exif.set(Tag::FLASHPIX_VERSION, Value::Undefined(b"0100".to_vec()))
+        .set(Tag::COLOR_SPACE, Value::short(colour_space(colour)));
+    exif
+}
+
 /// A whole EXIF block, from its TIFF header.
 pub(crate) fn block(metadata: &ImageMetadata, content: &Content) -> Vec<u8> {
     const PER_INCH: u16 = 2;
@@ -84,10 +93,8 @@ pub(crate) fn block(metadata: &ImageMetadata, content: &Content) -> Vec<u8> {
         .set(Tag::Y_RESOLUTION, Value::rational(72.0))
         .set(Tag::RESOLUTION_UNIT, Value::short(PER_INCH))
         .reserve(Tag::EXIF_IFD);
-    let mut exif = directory(metadata);
-    exif.set(Tag::FLASHPIX_VERSION, Value::Undefined(b"0100".to_vec()))
-        .set(Tag::COLOR_SPACE, Value::short(colour_space(content.colour)))
-        .set(Tag::PIXEL_X_DIMENSION, Value::long(content.size.width))
+    let mut exif = picture_directory(metadata, content.colour);
+    exif.set(Tag::PIXEL_X_DIMENSION, Value::long(content.size.width))
         .set(Tag::PIXEL_Y_DIMENSION, Value::long(content.size.height));
     if content.ycbcr {
         main.set(Tag::YCBCR_POSITIONING, Value::short(CENTRED));

@@ -1,4 +1,4 @@
-//! Writes and reads frames with their metadata: DNG, JPEG, PNG, PPM, Y4M and bare planes.
+//! Writes and reads frames with their metadata: DNG, JPEG, PNG, TIFF, PPM, Y4M and bare planes.
 //!
 //! Every writer takes a checked view of a frame ([`RawImage`], [`Picture`]) and any
 //! [`std::io::Write`]; [`atomic`] puts a file in place whole or not at all. This crate knows
@@ -18,7 +18,7 @@ pub mod ppm;
 mod rational;
 mod rgb;
 pub mod thumbnail;
-mod tiff;
+pub mod tiff;
 pub mod view;
 pub mod y4m;
 mod ycbcr;

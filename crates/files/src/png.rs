@@ -1,15 +1,17 @@
-//! PNG pictures: RGB of 8 bits a channel, losslessly packed.
+//! PNG pictures: RGB of 8 or 16 bits a channel, losslessly packed.
 
 use crate::exif;
 use crate::metadata::ImageMetadata;
 use crate::rgb::write_rgb;
 use crate::view::Picture;
 use pinhole_base::colour::{Primaries, TransferFunction};
+use pinhole_base::format::PixelFormat;
 use pinhole_base::{Error, ErrorKind, Result};
 use png::{BitDepth, ColorType, Encoder, EncodingError, Info, SrgbRenderingIntent};
-use std::io::Write;
+use std::io::{self, Write};
 
-/// Writes a picture as PNG, with its metadata as EXIF. Pictures in Y'CbCr become RGB.
+/// Writes a picture as PNG, with its metadata as EXIF: 16 bits a channel if it has them, else 8.
+/// Pictures in Y'CbCr become RGB.
 ///
 /// # Errors
 /// `InvalidArgument` if the metadata make no sense, and what writing to `out` fails with.
@@ -28,15 +30,31 @@ fn encode(
 ) -> Result<(), EncodingError> {
     let mut writer = Encoder::with_info(out, info(picture, metadata))?.write_header()?;
     let mut rows = writer.stream_writer()?;
-    write_rgb(&mut rows, picture)?;
+    match picture.format() {
+        PixelFormat::Rgb48 => write_deep(&mut rows, picture)?,
+        _ => write_rgb(&mut rows, picture)?,
+    }
     rows.finish()?;
     writer.finish()
+}
+
+/// Writes numbers of 16 bits, high bytes first.
+fn write_deep(out: &mut impl Write, picture: &Picture<'_>) -> io::Result<()> {
+    let mut row = Vec::new();
+    for y in 0..picture.size().height {
+        row.clear();
+        row.extend(picture.row(0, y).as_chunks().0.iter().flat_map(|&[low, high]| [high, low]));
+        out.write_all(&row)?;
+    }
+    Ok(())
 }
 
 fn info(picture: &Picture<'_>, metadata: &ImageMetadata) -> Info<'static> {
     let (size, colour) = (picture.size(), picture.colour());
     let mut info = Info::with_size(size.width, size.height);
-    (info.color_type, info.bit_depth) = (ColorType::Rgb, BitDepth::Eight);
+    let deep = picture.format() == PixelFormat::Rgb48;
+    (info.color_type, info.bit_depth) =
+        (ColorType::Rgb, if deep { BitDepth::Sixteen } else { BitDepth::Eight });
     if (colour.primaries, colour.transfer) == (Primaries::Rec709, TransferFunction::Srgb) {
         info.srgb = Some(SrgbRenderingIntent::Perceptual);
     }
@@ -49,9 +67,23 @@ fn info(picture: &Picture<'_>, metadata: &ImageMetadata) -> Info<'static> {
 mod tests {
     use super::*;
     use pinhole_base::colour::ColourSpace;
-    use pinhole_base::format::PixelFormat;
     use pinhole_base::geometry::Size;
     use std::io::Cursor;
+
+    #[test]
+    fn sixteen_bits_come_back() {
+        let bytes: Vec<u8> = (0..24).collect();
+        let picture =
+            Picture::new(PixelFormat::Rgb48, Size::new(2, 2), 12, ColourSpace::SRGB, &bytes).unwrap();
+        let mut file = Vec::new();
+        write(&mut file, &picture, &ImageMetadata::default()).unwrap();
+        let mut reader = png::Decoder::new(Cursor::new(&file)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!(info.bit_depth, BitDepth::Sixteen);
+        let high_first: Vec<u8> = bytes.chunks(2).flat_map(|pair| [pair[1], pair[0]]).collect();
+        assert_eq!(pixels, high_first);
+    }
 
     #[test]
     fn pixels_come_back() {

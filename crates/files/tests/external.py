@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+import imagecodecs
 import numpy as np
 import rawpy
 import tifffile
@@ -145,12 +146,17 @@ def check_dng(path):
 
 
 def check_pictures(folder):
-    for name in ["chart.jpg", "chart.png"]:
+    for name in ["chart.jpg", "chart.png", "chart16.png", "chart16.tif"]:
         tags = exiftool(folder / name)
         check_described(name, tags, 3)
         expect(name, "exiftool's width", find(tags, "ImageWidth"), 192)
         expect(name, "exiftool's colour space", find(tags, "ColorSpace"), 1)
         check_valid(name, folder / name)
+    deep = tifffile.imread(folder / "chart16.tif")
+    expect("chart16.tif", "tifffile's type", deep.dtype.name, "uint16")
+    plain = imagecodecs.imread(folder / "chart.png")
+    expect("chart16.tif", "tifffile's pixels", deep, plain.astype("uint16") * 257)
+    expect("chart16.png", "imagecodecs' pixels", imagecodecs.imread(folder / "chart16.png"), deep)
     expect("grey.y4m", "its header", (folder / "grey.y4m").read_bytes()[:9].decode(), "YUV4MPEG2")
 
 

@@ -60,6 +60,8 @@ fn adjustments_do_what_they_say() {
     assert!(warm[0] / warm[2] > 1.3 * cold[0] / cold[2], "{warm:?} {cold:?}");
     let grey = mean("grey.jpg", &["--white-balance", "auto"]);
     assert!((0.85..1.2).contains(&(grey[0] / grey[1])), "{grey:?}");
+    folder.succeed(&["develop", "photo.dng", "-o", "plain.tif"]);
+    assert!(folder.read("plain.tif").starts_with(b"II*\0") && folder.read("plain.tif").len() > 640 * 480 * 3);
     folder.succeed(&["develop", "photo.dng", "-o", "small.jpg", "--size", "300x300"]);
     assert_eq!(decoded(&folder, "small.jpg").1, (300, 224));
 }

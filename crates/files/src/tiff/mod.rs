@@ -1,8 +1,11 @@
-//! TIFF's structure (TIFF revision 6.0): a header and directories of tagged fields. Knows
-//! which tags there are, not what a picture needs of them.
+//! TIFF (revision 6.0): its structure, a header and directories of tagged fields, on which DNG
+//! and EXIF are built, and plain pictures.
 
+mod picture;
 pub(crate) mod read;
 pub(crate) mod write;
+
+pub use picture::write;
 
 use std::fmt;
 
