@@ -1,7 +1,8 @@
-//! `cargo xtask bench core|jpeg|kernel [--json] [--check] [--explain]`: measures, and holds what was
+//! `cargo xtask bench core|imaging|jpeg|kernel [--json] [--check] [--explain]`: measures, and holds what was
 //! measured against its limits.
 //!
 //! - `request`: what a request costs in the core, on simulated devices.
+//! - `imaging`: how fast mosaics become pictures.
 //! - `jpeg`: how fast pictures become JPEGs, beside libjpeg-turbo.
 //! - `drivers`: what a frame costs on the kernel's own drivers, beside other programs.
 //! - `program`, `callgrind`, `trace`: the measured programs, and what valgrind and strace say.
@@ -9,6 +10,7 @@
 
 mod callgrind;
 mod drivers;
+mod imaging;
 mod jpeg;
 mod program;
 mod request;
@@ -18,12 +20,13 @@ mod trace;
 use std::path::Path;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask bench core|jpeg|kernel [--json] [--check] [--explain]";
+const USAGE: &str = "usage: cargo xtask bench core|imaging|jpeg|kernel [--json] [--check] [--explain]";
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subject {
     Core,
+    Imaging,
     Jpeg,
     Kernel,
 }
@@ -50,6 +53,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 fn options(arguments: &[String]) -> Result<Options, String> {
     let (subject, rest) = match arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         Some(("core", rest)) => (Subject::Core, rest),
+        Some(("imaging", rest)) => (Subject::Imaging, rest),
         Some(("jpeg", rest)) => (Subject::Jpeg, rest),
         Some(("kernel", rest)) => (Subject::Kernel, rest),
         _ => return Err(USAGE.into()),
@@ -69,6 +73,7 @@ fn options(arguments: &[String]) -> Result<Options, String> {
 fn measure(options: Options) -> Result<(), String> {
     let (rows, explanation) = match options.subject {
         Subject::Core => request::measure(options.explain)?,
+        Subject::Imaging => (imaging::measure()?, String::new()),
         Subject::Jpeg => (in_a_folder(jpeg::measure)?, String::new()),
         Subject::Kernel => in_a_folder(|folder| drivers::measure(folder, options.explain))?,
     };

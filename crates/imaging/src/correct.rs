@@ -1,58 +1,74 @@
 //! Single defective pixels and noise, mended in the mosaic, from neighbours of one colour.
 
 use crate::level::rounded;
-use crate::mosaic::{MosaicRow, Neighbours, Window};
+use crate::mosaic::{MosaicRow, Window};
 use crate::parameters::{DefectCorrection, Denoise};
+use crate::simd::{Kernel, Simd, each};
 
 /// How far beyond all its neighbours a pixel must lie to be a defect: a share of the
-/// outermost neighbour, in 1/256, and a constant on a scale of 16 bits.
-const fn defect_margin(level: DefectCorrection) -> Option<(i32, i32)> {
+/// outermost neighbour, as a shift to the right, and a constant on a scale of 16 bits.
+const fn defect_margin(level: DefectCorrection) -> Option<(u32, u16)> {
     match level {
         DefectCorrection::Off => None,
-        DefectCorrection::Normal => Some((128, 2048)),
-        DefectCorrection::Strong => Some((32, 768)),
+        DefectCorrection::Normal => Some((1, 2048)),
+        DefectCorrection::Strong => Some((3, 768)),
     }
 }
 
 /// Copies the middle row of the window, with defects replaced and noise smoothed.
-pub(crate) fn correct_row(
-    window: &Window<'_>,
-    defects: DefectCorrection,
-    denoise: Denoise,
-    row: &mut MosaicRow,
-) {
-    for half in 0..2 {
-        let out = row.inner_mut(half);
-        let near = window.samples(half, 0, out.len());
-        match defect_margin(defects) {
-            Some(margin) => replace_defects(&near, margin, out),
-            None => out.copy_from_slice(near.centre),
-        }
-        if denoise.strength > 0.0 {
-            smooth(&near, denoise, out);
+pub(crate) struct CorrectRow<'a> {
+    pub(crate) window: Window<'a>,
+    pub(crate) defects: DefectCorrection,
+    pub(crate) denoise: Denoise,
+    pub(crate) row: &'a mut MosaicRow,
+}
+
+impl Kernel for CorrectRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        for half in 0..2 {
+            match defect_margin(self.defects) {
+                Some(margin) => replace_defects(s, &self.window, half, margin, self.row),
+                None => self.row.inner_mut(half).copy_from_slice(self.window.0[2].inner(half)),
+            }
+            if self.denoise.strength > 0.0 {
+                smooth(&self.window, half, self.denoise, self.row.inner_mut(half));
+            }
         }
     }
 }
 
-fn replace_defects(near: &Neighbours<'_>, (share, constant): (i32, i32), out: &mut [u16]) {
-    let n = out.len();
-    let [north, south, west, east] = same_colour(near, n);
-    for i in 0..n {
-        let [a, b, c, d] = [north[i], south[i], west[i], east[i]].map(i32::from);
-        let low = a.min(b).min(c.min(d));
-        let high = a.max(b).max(c.max(d));
-        let centre = i32::from(near.centre[i]);
-        let above = centre > high + ((high * share) >> 8) + constant;
-        let below = centre < low - ((low * share) >> 8) - constant;
-        let mended = if below { low } else { centre };
-        out[i] = if above { high } else { mended } as u16;
+#[inline(always)]
+fn replace_defects<S: Simd>(
+    s: S,
+    window: &Window<'_>,
+    half: usize,
+    (share, constant): (u32, u16),
+    row: &mut MosaicRow,
+) {
+    let count = row.inner(half).len().div_ceil(S::LANES);
+    let at = |y: usize, first: isize| window.0[y].vectors::<S>(half, first, count);
+    let (north, south, west, east, centre) = (at(0, 0), at(4, 0), at(2, -1), at(2, 1), at(2, 0));
+    let constant = s.splat(constant);
+    for (i, out) in row.vectors_mut::<S>(half, count).iter_mut().enumerate() {
+        let (north, south) = (s.load(&north[i]), s.load(&south[i]));
+        let (west, east, centre) = (s.load(&west[i]), s.load(&east[i]), s.load(&centre[i]));
+        let low = s.min(s.min(north, south), s.min(west, east));
+        let high = s.max(s.max(north, south), s.max(west, east));
+        let [above, below] = each!([high, low], outermost => s.adds(s.shr_by(outermost, share), constant));
+        let (above, below) = (s.subs(centre, s.adds(high, above)), s.subs(s.subs(low, below), centre));
+        let [above, below] = each!([above, below], excess => s.equal(excess, s.splat(0)));
+        s.store(out, s.select(above, s.select(below, centre, low), high));
     }
 }
 
 /// Moves each sample towards those neighbours that differ by no more than noise would.
-fn smooth(near: &Neighbours<'_>, denoise: Denoise, out: &mut [u16]) {
+#[inline(always)]
+fn smooth(window: &Window<'_>, half: usize, denoise: Denoise, out: &mut [u16]) {
     let n = out.len();
-    let around = same_colour(near, n);
+    let around = window.same_colour(half, n);
     for (i, out) in out.iter_mut().enumerate() {
         let centre = f32::from(*out);
         let noise = (denoise.constant + denoise.slope * centre.sqrt()).max(1.0);
@@ -66,22 +82,20 @@ fn smooth(near: &Neighbours<'_>, denoise: Denoise, out: &mut [u16]) {
     }
 }
 
-fn same_colour<'a>(near: &Neighbours<'a>, n: usize) -> [&'a [u16]; 4] {
-    [near.north2, near.south2, near.west2, near.east2].map(|samples| &samples[..n])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mosaic::Ring;
+    use crate::mosaic::{Ring, split};
+    use crate::simd::Level;
 
     fn corrected(samples: &[[u16; 12]; 5], defects: DefectCorrection, denoise: Denoise) -> MosaicRow {
         let mut ring = Ring::new(MosaicRow::new(6), 5);
         for (y, samples) in samples.iter().enumerate() {
-            ring.row_mut(y).split(samples, 0);
+            *ring.row_mut(y) = split(samples);
         }
         let mut row = MosaicRow::new(6);
-        correct_row(&Window::about(&ring, 2, 5), defects, denoise, &mut row);
+        let window = Window::about(&ring, 2, 5);
+        Level::best().run(CorrectRow { window, defects, denoise, row: &mut row });
         row
     }
 

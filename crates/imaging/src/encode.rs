@@ -1,13 +1,29 @@
 //! From R'G'B' of 16 bits to the bytes of a pixel format.
 
+mod vectors;
+
 use pinhole_base::colour::{ColourSpace, Range, YcbcrEncoding};
 use pinhole_base::format::{PixelFormat, PlaneShapes};
 
 use crate::isp::OutputFormat;
-use crate::mosaic::Rgb;
+use crate::mosaic::ColourRow;
+use crate::simd::Level;
+use vectors::{ChromaRow, LumaRow, PackedRow, RgbRow};
 
-/// Weights of R', G', B' (0 to 65535) in an 8-bit number, and a constant.
-type Weights = ([f32; 3], f32);
+/// Weights of R', G', B' (0 to 65535), in 65536ths, in a number of 16 bits whose upper byte is
+/// what is written; and a constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Weights {
+    factors: [u16; 3],
+    constant: u16,
+}
+
+/// How a chroma is made: the constant, plus its own colour's share, less the others'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChromaWeights {
+    weights: Weights,
+    own: usize,
+}
 
 /// Where the chroma of a row goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +32,8 @@ enum Layout {
     Planar { cb_plane: usize },
     /// Luma, then one plane of interleaved chroma; halved in height, or not.
     SemiPlanar { cb_first: bool, halved_rows: bool },
-    /// Two pixels in four bytes: the places of Y, Cb and Cr.
-    Packed { luma: usize, cb: usize, cr: usize },
+    /// Two pixels in four bytes: whether luma comes first, and Cb before Cr.
+    Packed { luma_first: bool, cb_first: bool },
     /// Bytes per pixel and the place of red in the first three (0 or 2).
     Rgb { bytes: usize, red: usize },
 }
@@ -29,16 +45,26 @@ const fn layout(format: PixelFormat) -> Option<Layout> {
         PixelFormat::Nv12 => Layout::SemiPlanar { cb_first: true, halved_rows: true },
         PixelFormat::Nv21 => Layout::SemiPlanar { cb_first: false, halved_rows: true },
         PixelFormat::Nv16 => Layout::SemiPlanar { cb_first: true, halved_rows: false },
-        PixelFormat::Yuyv => Layout::Packed { luma: 0, cb: 1, cr: 3 },
-        PixelFormat::Yvyu => Layout::Packed { luma: 0, cb: 3, cr: 1 },
-        PixelFormat::Uyvy => Layout::Packed { luma: 1, cb: 0, cr: 2 },
-        PixelFormat::Vyuy => Layout::Packed { luma: 1, cb: 2, cr: 0 },
+        PixelFormat::Yuyv => Layout::Packed { luma_first: true, cb_first: true },
+        PixelFormat::Yvyu => Layout::Packed { luma_first: true, cb_first: false },
+        PixelFormat::Uyvy => Layout::Packed { luma_first: false, cb_first: true },
+        PixelFormat::Vyuy => Layout::Packed { luma_first: false, cb_first: false },
         PixelFormat::Rgb24 => Layout::Rgb { bytes: 3, red: 0 },
         PixelFormat::Bgr24 => Layout::Rgb { bytes: 3, red: 2 },
         PixelFormat::Rgbx32 => Layout::Rgb { bytes: 4, red: 0 },
         PixelFormat::Bgrx32 => Layout::Rgb { bytes: 4, red: 2 },
         PixelFormat::Raw(_) | PixelFormat::Rgb48 | PixelFormat::Mjpeg => return None,
     })
+}
+
+impl Layout {
+    /// Rows that are written together: those that share a row of chroma.
+    const fn rows_at_once(self) -> usize {
+        match self {
+            Self::Planar { .. } | Self::SemiPlanar { halved_rows: true, .. } => 2,
+            _ => 1,
+        }
+    }
 }
 
 /// The multiples that width and height must be of; `None` if the format can't be written.
@@ -50,147 +76,154 @@ pub(crate) fn size_steps(format: PixelFormat) -> Option<(u32, u32)> {
     })
 }
 
+/// Parts of an output's planes, from a row on: what one thread writes.
+#[derive(Debug, Default)]
+pub(crate) struct Planes<'a> {
+    /// The planes' rows, and the number of the first.
+    pub(crate) parts: [(&'a mut [u8], usize); 3],
+}
+
+impl<'a> Planes<'a> {
+    /// All of an output's buffer.
+    pub(crate) fn whole(shapes: &PlaneShapes, mut bytes: &'a mut [u8]) -> Self {
+        let mut planes = Self::default();
+        for (part, shape) in planes.parts.iter_mut().zip(shapes.iter()) {
+            let (plane, rest) = bytes.split_at_mut(shape.bytes() as usize);
+            (*part, bytes) = ((plane, 0), rest);
+        }
+        planes
+    }
+
+    /// Cuts off the rows before `y` of an output of `height` rows; leaves the others.
+    pub(crate) fn split_before(&mut self, shapes: &PlaneShapes, height: usize, y: usize) -> Self {
+        let mut before = Self::default();
+        for ((part, cut), shape) in self.parts.iter_mut().zip(&mut before.parts).zip(shapes.iter()) {
+            let end = if y == height { shape.rows as usize } else { y * shape.rows as usize / height };
+            let bytes = (end - part.1) * shape.stride_bytes as usize;
+            let (first, rest) = std::mem::take(&mut part.0).split_at_mut(bytes);
+            *cut = (first, part.1);
+            *part = (rest, end);
+        }
+        before
+    }
+
+    fn row(&mut self, shapes: &PlaneShapes, plane: usize, y: usize) -> &mut [u8] {
+        let stride = shapes[plane].stride_bytes as usize;
+        let (bytes, first) = &mut self.parts[plane];
+        &mut bytes[(y - *first) * stride..][..stride]
+    }
+}
+
 /// Writes rows of one format.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Encoder {
+    level: Level,
     layout: Layout,
-    planes: PlaneShapes,
+    shapes: PlaneShapes,
+    width: usize,
     luma: Weights,
-    chroma: [Weights; 2],
-    rgb: (f32, f32),
-    /// A row of luma, and of Cb and Cr at half width, as numbers from 0 to 255.
-    luma_row: Vec<u8>,
-    chroma_rows: [Vec<f32>; 2],
+    chroma: [ChromaWeights; 2],
+    rgb: Weights,
+    /// A row of interleaved chroma, where it is needed in planes.
+    pairs: Vec<u8>,
 }
 
 impl Encoder {
     /// An encoder; `None` if the format can't be written.
-    pub(crate) fn new(output: &OutputFormat) -> Option<Self> {
+    pub(crate) fn new(level: Level, output: &OutputFormat) -> Option<Self> {
         let width = output.size.width as usize;
         let (luma, chroma) = ycbcr_weights(output.colour_space);
         Some(Self {
+            level,
             layout: layout(output.format)?,
-            planes: output.format.planes(output.stride_bytes, output.size.height),
+            shapes: output.format.planes(output.stride_bytes, output.size.height),
+            width,
             luma,
             chroma,
-            rgb: match output.colour_space.range {
-                Range::Full => (255.0 / 65535.0, 0.0),
-                Range::Limited => (219.0 / 65535.0, 16.0),
-            },
-            luma_row: vec![0; width],
-            chroma_rows: [vec![0.0; width / 2], vec![0.0; width / 2]],
+            rgb: rgb_weights(output.colour_space.range),
+            pairs: vec![0; width],
         })
     }
 
-    /// Writes row `y`; rows come in order, from the top.
-    pub(crate) fn write_row(&mut self, y: usize, rgb: &Rgb<Vec<u16>>, out: &mut [u8]) {
-        if let Layout::Rgb { bytes, red } = self.layout {
-            return self.write_rgb(y, rgb, bytes, red, out);
-        }
-        weigh(self.luma, rgb, &mut self.luma_row);
-        let halved =
-            matches!(self.layout, Layout::Planar { .. } | Layout::SemiPlanar { halved_rows: true, .. });
-        for (weights, row) in self.chroma.iter().zip(&mut self.chroma_rows) {
-            weigh_pairs(*weights, rgb, halved && y % 2 == 1, row);
-        }
+    /// Rows that are written together.
+    pub(crate) fn rows_at_once(&self) -> usize {
+        self.layout.rows_at_once()
+    }
+
+    /// The planes' shapes.
+    pub(crate) fn shapes(&self) -> &PlaneShapes {
+        &self.shapes
+    }
+
+    /// Writes row `y`, the last of those that are written together, of which these are the first
+    /// and the last.
+    pub(crate) fn write(&mut self, y: usize, rows: [&ColourRow; 2], out: &mut Planes<'_>) {
         match self.layout {
-            Layout::Packed { luma, cb, cr } => self.write_packed(y, luma, [cb, cr], out),
-            _ => {
-                self.plane_row(0, y, out)[..self.luma_row.len()].copy_from_slice(&self.luma_row);
-                if !halved {
-                    self.write_chroma(y, out);
-                } else if y % 2 == 1 {
-                    self.write_chroma(y / 2, out);
-                }
+            Layout::Rgb { bytes, red } => {
+                let out = &mut out.row(&self.shapes, 0, y)[..bytes * self.width];
+                let row = RgbRow { row: rows[1], weights: self.rgb, red, out };
+                if bytes == 3 { self.level.run(row) } else { self.level.run(row.with_filler()) }
             }
-        }
-    }
-
-    fn plane_row<'a>(&self, plane: usize, y: usize, out: &'a mut [u8]) -> &'a mut [u8] {
-        let before: u64 = self.planes[..plane].iter().map(|plane| plane.bytes()).sum();
-        let stride = self.planes[plane].stride_bytes as usize;
-        &mut out[before as usize + y * stride..][..stride]
-    }
-
-    fn write_rgb(&self, y: usize, rgb: &Rgb<Vec<u16>>, bytes: usize, red: usize, out: &mut [u8]) {
-        let (scale, offset) = self.rgb;
-        let byte = |sample: u16| byte(f32::from(sample) * scale + offset);
-        let row = self.plane_row(0, y, out);
-        let (first, last) = (&rgb[red], &rgb[2 - red]);
-        let samples = first.iter().zip(&rgb[1]).zip(last);
-        for (pixel, ((&first, &green), &last)) in row.chunks_exact_mut(bytes).zip(samples) {
-            pixel[..3].copy_from_slice(&[byte(first), byte(green), byte(last)]);
-            pixel[3..].fill(0xff);
-        }
-    }
-
-    fn write_packed(&self, y: usize, luma: usize, [cb, cr]: [usize; 2], out: &mut [u8]) {
-        let row = self.plane_row(0, y, out);
-        let chroma = self.chroma_rows[0].iter().zip(&self.chroma_rows[1]);
-        let pairs = self.luma_row.as_chunks::<2>().0.iter().zip(chroma);
-        for (pixels, (pair, (&u, &v))) in row.as_chunks_mut::<4>().0.iter_mut().zip(pairs) {
-            pixels[luma] = pair[0];
-            pixels[luma + 2] = pair[1];
-            pixels[cb] = byte(u);
-            pixels[cr] = byte(v);
-        }
-    }
-
-    fn write_chroma(&self, y: usize, out: &mut [u8]) {
-        match self.layout {
+            Layout::Packed { luma_first, cb_first } => {
+                let out = &mut out.row(&self.shapes, 0, y)[..2 * self.width];
+                let (row, luma, chroma) = (rows[1], self.luma, self.chroma_in(cb_first));
+                self.level.run(PackedRow { row, luma, chroma, luma_first, out });
+            }
             Layout::Planar { cb_plane } => {
-                for (plane, row) in [cb_plane, 3 - cb_plane].into_iter().zip(&self.chroma_rows) {
-                    for (out, &value) in self.plane_row(plane, y, out).iter_mut().zip(row) {
-                        *out = byte(value);
-                    }
+                self.write_luma(y, rows, out);
+                let (chroma, pairs) = (self.chroma, &mut self.pairs[..]);
+                self.level.run(ChromaRow { rows, chroma, out: pairs });
+                for (i, plane) in [cb_plane, 3 - cb_plane].into_iter().enumerate() {
+                    let row = out.row(&self.shapes, plane, y / 2).iter_mut();
+                    row.zip(self.pairs.as_chunks::<2>().0).for_each(|(byte, pair)| *byte = pair[i]);
                 }
             }
-            Layout::SemiPlanar { cb_first, .. } => {
-                let [cb, cr] = &self.chroma_rows;
-                let (first, second) = if cb_first { (cb, cr) } else { (cr, cb) };
-                let row = self.plane_row(1, y, out).as_chunks_mut::<2>().0;
-                for (out, (&first, &second)) in row.iter_mut().zip(first.iter().zip(second)) {
-                    *out = [byte(first), byte(second)];
-                }
+            Layout::SemiPlanar { cb_first, halved_rows } => {
+                self.write_luma(y, rows, out);
+                let chroma_y = if halved_rows { y / 2 } else { y };
+                let chroma = self.chroma_in(cb_first);
+                let out = &mut out.row(&self.shapes, 1, chroma_y)[..self.width];
+                self.level.run(ChromaRow { rows, chroma, out });
             }
-            Layout::Packed { .. } | Layout::Rgb { .. } => {}
         }
+    }
+
+    fn write_luma(&self, y: usize, rows: [&ColourRow; 2], out: &mut Planes<'_>) {
+        let first = y + 1 - self.rows_at_once();
+        for y in first..=y {
+            let row = rows[usize::from(y != first || self.rows_at_once() == 1)];
+            let out = &mut out.row(&self.shapes, 0, y)[..self.width];
+            self.level.run(LumaRow { row, weights: self.luma, out });
+        }
+    }
+
+    fn chroma_in(&self, cb_first: bool) -> [ChromaWeights; 2] {
+        let [cb, cr] = self.chroma;
+        if cb_first { [cb, cr] } else { [cr, cb] }
     }
 }
 
-/// Rounds and clips to 0 to 255; see [`crate::level::rounded`].
-fn byte(value: f32) -> u8 {
-    (value.clamp(0.0, 255.0) + 8_388_608.0).to_bits() as u8
+/// 65536ths of a number that takes 65535 to `span`, in the upper byte.
+fn factor(share: f64, span: f64) -> u16 {
+    (share * span * 256.0 / 65535.0 * 65536.0).round().min(65535.0) as u16
 }
 
-fn weigh(([wr, wg, wb], constant): Weights, rgb: &Rgb<Vec<u16>>, out: &mut [u8]) {
-    let n = out.len();
-    let [red, green, blue] = rgb.each_ref().map(|channel| &channel[..n]);
-    for i in 0..n {
-        let value = wr * f32::from(red[i]) + wg * f32::from(green[i]) + wb * f32::from(blue[i]);
-        out[i] = byte(value + constant);
-    }
+/// A constant for the upper byte, and what rounds it where `products` were cut off.
+fn constant(value: f64, products: f64) -> u16 {
+    (value * 256.0 + 128.0 + products / 2.0) as u16
 }
 
-/// Weighs the means of pairs of pixels; `blend` takes the mean with what is there already.
-fn weigh_pairs(([wr, wg, wb], constant): Weights, rgb: &Rgb<Vec<u16>>, blend: bool, out: &mut [f32]) {
-    let n = out.len();
-    let [red, green, blue] = rgb.each_ref().map(|channel| &channel.as_chunks::<2>().0[..n]);
-    let sum = |pair: [u16; 2]| f32::from(pair[0]) + f32::from(pair[1]);
-    let value = |i: usize| 0.5 * (wr * sum(red[i]) + wg * sum(green[i]) + wb * sum(blue[i])) + constant;
-    if blend {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = 0.5 * (*out + value(i));
-        }
-    } else {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = value(i);
-        }
-    }
+/// What takes each of R', G' and B' to its byte.
+fn rgb_weights(range: Range) -> Weights {
+    let (span, black) = match range {
+        Range::Full => (255.0, 0.0),
+        Range::Limited => (219.0, 16.0),
+    };
+    Weights { factors: [factor(1.0, span); 3], constant: constant(black, 1.0) }
 }
 
 /// Luma's weights, and those of Cb and Cr (ITU-R BT.601, 709, 2020).
-fn ycbcr_weights(space: ColourSpace) -> (Weights, [Weights; 2]) {
+fn ycbcr_weights(space: ColourSpace) -> (Weights, [ChromaWeights; 2]) {
     let encoding = match space.encoding {
         YcbcrEncoding::None => YcbcrEncoding::Rec601,
         encoding => encoding,
@@ -201,10 +234,12 @@ fn ycbcr_weights(space: ColourSpace) -> (Weights, [Weights; 2]) {
         Range::Full => (255.0, 255.0, 0.0),
         Range::Limited => (219.0, 224.0, 16.0),
     };
-    let chroma = |channel: usize| {
-        let scale = chroma_span / (2.0 * (1.0 - luma[channel])) / 65535.0;
-        let weight = |i: usize| (if i == channel { 1.0 - luma[i] } else { -luma[i] }) * scale;
-        (std::array::from_fn(|i| weight(i) as f32), 128.0)
+    let chroma = |own: usize| {
+        let scale = 1.0 / (2.0 * (1.0 - luma[own]));
+        let share = |i: usize| (if i == own { 1.0 - luma[i] } else { luma[i] }) * scale;
+        let factors = std::array::from_fn(|i| factor(share(i), chroma_span));
+        ChromaWeights { weights: Weights { factors, constant: constant(128.0, -1.0) }, own }
     };
-    (((luma.map(|k| (k * luma_span / 65535.0) as f32)), black), [chroma(2), chroma(0)])
+    let factors = luma.map(|share| factor(share, luma_span));
+    (Weights { factors, constant: constant(black, 3.0) }, [chroma(2), chroma(0)])
 }

@@ -1,11 +1,13 @@
-//! What one output does with the demosaiced picture: scale, matrix and curve, sharpen, encode.
+//! What one output does with the picture: scale, matrix and curve, sharpen, encode.
 
-use crate::demosaic::ColourRow;
-use crate::encode::Encoder;
-use crate::mosaic::{Rgb, Ring};
+use std::ops::Range;
+
+use crate::encode::{Encoder, Planes};
+use crate::mosaic::{ColourRow, Ring};
 use crate::parameters::Sharpen;
-use crate::scale::Axis;
-use crate::sharpen::{TonedRow, sharpen_row};
+use crate::scale::{Axis, ScaleRow};
+use crate::sharpen::{SharpenRow, TonedRow};
+use crate::simd::Level;
 use crate::tone::Tone;
 
 /// The part of the input that an output shows, as the demosaic delivers it.
@@ -22,35 +24,51 @@ pub(crate) struct Source {
 }
 
 /// One output's state.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Finisher {
+    level: Level,
     source: Source,
     columns: Axis,
     rows: Axis,
-    /// The next row to be scaled.
+    /// Rows to be written, rows to be made for that, and the next of them.
+    band: Range<usize>,
+    made: Range<usize>,
     next: usize,
+    sharpen: Sharpen,
     mixed: Vec<f32>,
-    scaled: Rgb<Vec<f32>>,
     toned: Ring<TonedRow>,
-    sharpened: Rgb<Vec<u16>>,
-    boost: Vec<f32>,
+    sharpened: Ring<ColourRow>,
     encoder: Encoder,
 }
 
 impl Finisher {
-    pub(crate) fn new(source: Source, (width, height): (usize, usize), encoder: Encoder) -> Self {
+    pub(crate) fn new(
+        level: Level,
+        source: Source,
+        (width, height): (usize, usize),
+        encoder: Encoder,
+    ) -> Self {
         Self {
+            level,
             source,
             columns: Axis::new(source.width, width),
             rows: Axis::new(source.height, height),
+            band: 0..0,
+            made: 0..0,
             next: 0,
+            sharpen: Sharpen::OFF,
             mixed: vec![0.0; source.delivered],
-            scaled: Rgb([vec![0.0; width], vec![0.0; width], vec![0.0; width]]),
             toned: Ring::new(TonedRow::new(width), 3),
-            sharpened: Rgb([vec![0; width], vec![0; width], vec![0; width]]),
-            boost: vec![0.0; width],
+            sharpened: Ring::new(ColourRow::new(width.div_ceil(2)), 2),
             encoder,
         }
+    }
+
+    /// Whether it shows the picture as it is delivered, pixel by pixel.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.source.skip == 0
+            && self.columns.len() == self.source.width
+            && self.rows.len() == self.source.height
     }
 
     /// Rows of the demosaiced picture that it needs at once.
@@ -58,55 +76,112 @@ impl Finisher {
         self.rows.taps()
     }
 
-    /// Begins a frame.
-    pub(crate) fn restart(&mut self) {
-        self.next = 0;
+    /// The `part`th of `count` parts of its rows: whole rows of chroma.
+    pub(crate) fn part(&self, part: usize, count: usize) -> Range<usize> {
+        let at_once = self.encoder.rows_at_once();
+        let groups = self.rows.len() / at_once;
+        part * groups / count * at_once..(part + 1) * groups / count * at_once
     }
 
-    /// Writes all rows that need nothing after `row`, the latest in the ring.
-    pub(crate) fn advance(
+    /// Cuts off the rows of an output's planes before `y`.
+    pub(crate) fn split_before<'a>(&self, planes: &mut Planes<'a>, y: usize) -> Planes<'a> {
+        planes.split_before(self.encoder.shapes(), self.rows.len(), y)
+    }
+
+    /// All planes of an output's buffer.
+    pub(crate) fn planes<'a>(&self, bytes: &'a mut [u8]) -> Planes<'a> {
+        Planes::whole(self.encoder.shapes(), bytes)
+    }
+
+    /// Begins a band of rows. Says which rows of the source it needs.
+    pub(crate) fn begin(&mut self, band: Range<usize>, sharpen: Sharpen) -> Range<usize> {
+        let beyond = usize::from(sharpen.strength > 0.0);
+        self.made = band.start.saturating_sub(beyond)..(band.end + beyond).min(self.rows.len());
+        (self.next, self.sharpen) = (self.made.start, sharpen);
+        let needed = match band.is_empty() {
+            true => 0..0,
+            false => self.rows.first(self.made.start)..self.rows.last(self.made.end - 1) + 1,
+        };
+        self.band = band;
+        needed
+    }
+
+    /// Takes row `row` of the source, if it is needed, from `make`, which has applied the matrix.
+    pub(crate) fn take(
         &mut self,
-        ring: &Ring<ColourRow>,
         row: usize,
         tone: &Tone,
-        sharpen: Sharpen,
-        out: &mut [u8],
+        make: impl FnOnce(&mut ColourRow),
+        out: &mut Planes<'_>,
     ) {
-        while self.next < self.rows.len() && self.rows.last(self.next) <= row {
-            self.scale_row(ring);
-            let toned = self.toned.row_mut(self.next);
-            tone.apply(&self.scaled, &mut toned.rgb);
-            if sharpen.strength > 0.0 {
-                toned.measure_luma();
-                self.write_sharpened(sharpen, out);
-            } else {
-                self.encoder.write_row(self.next, &toned.rgb, out);
-            }
-            self.next += 1;
+        if row == self.next && self.made.contains(&row) {
+            let toned = &mut self.toned.row_mut(row).rgb;
+            make(toned);
+            tone.bend(self.source.width.div_ceil(2), toned);
+            self.emit(out);
         }
     }
 
-    fn scale_row(&mut self, ring: &Ring<ColourRow>) {
-        let shown = self.source.skip..self.source.skip + self.source.width;
-        for (channel, scaled) in self.scaled.iter_mut().enumerate() {
-            self.rows.mix_rows(ring, self.next, channel, &mut self.mixed);
-            self.columns.resample(&self.mixed[shown.clone()], scaled);
+    /// Makes all rows that need nothing after `row`, the latest in the ring.
+    pub(crate) fn advance(
+        &mut self,
+        source: &Ring<ColourRow>,
+        row: usize,
+        tone: &Tone,
+        out: &mut Planes<'_>,
+    ) {
+        while self.next < self.made.end && self.rows.last(self.next) <= row {
+            let toned = &mut self.toned.row_mut(self.next).rgb;
+            self.level.run(ScaleRow {
+                columns: &self.columns,
+                rows: &self.rows,
+                source,
+                skip: self.source.skip,
+                y: self.next,
+                mixed: &mut self.mixed,
+                out: toned,
+            });
+            tone.apply(self.columns.len().div_ceil(2), toned);
+            self.emit(out);
         }
     }
 
-    /// Sharpening runs one row behind, for it looks at the row below.
-    fn write_sharpened(&mut self, sharpen: Sharpen, out: &mut [u8]) {
-        if self.next > 0 {
-            self.write_sharpened_row(self.next - 1, self.next, sharpen, out);
+    /// Goes on with the next row, which has its tones now.
+    fn emit(&mut self, out: &mut Planes<'_>) {
+        let y = self.next;
+        self.next += 1;
+        if self.sharpen.strength <= 0.0 {
+            self.write(y, out);
+            return;
         }
-        if self.next + 1 == self.rows.len() {
-            self.write_sharpened_row(self.next, self.next, sharpen, out);
+        self.toned.row_mut(y).measure_luma(self.level);
+        // Sharpening runs one row behind, for it looks at the row below.
+        if y > self.made.start {
+            self.sharpen_row(y - 1, y, out);
+        }
+        if y + 1 == self.rows.len() {
+            self.sharpen_row(y, y, out);
         }
     }
 
-    fn write_sharpened_row(&mut self, y: usize, below: usize, sharpen: Sharpen, out: &mut [u8]) {
-        let rows = [y.saturating_sub(1), y, below].map(|y| self.toned.row(y));
-        sharpen_row(rows, sharpen, &mut self.boost, &mut self.sharpened);
-        self.encoder.write_row(y, &self.sharpened, out);
+    fn sharpen_row(&mut self, y: usize, below: usize, out: &mut Planes<'_>) {
+        if self.band.contains(&y) {
+            let rows = [y.saturating_sub(1), y, below].map(|y| self.toned.row(y));
+            let sharpen = self.sharpen;
+            self.level.run(SharpenRow { rows, sharpen, out: self.sharpened.row_mut(y) });
+            self.write(y, out);
+        }
+    }
+
+    fn write(&mut self, y: usize, out: &mut Planes<'_>) {
+        let at_once = self.encoder.rows_at_once();
+        if !(y + 1).is_multiple_of(at_once) {
+            return;
+        }
+        let row = |y: usize| match self.sharpen.strength > 0.0 {
+            true => self.sharpened.row(y),
+            false => &self.toned.row(y).rgb,
+        };
+        self.encoder.write(y, [row(y + 1 - at_once), row(y)], out);
     }
 }

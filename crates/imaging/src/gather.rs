@@ -1,52 +1,93 @@
 //! Gathering statistics, one row of 2×2 cells at a time.
+//!
+//! Sums are kept by columns for as long as the rows of zones last, and only then added up to
+//! zones. Each datum is looked at once: the histogram after white balance is made of that before
+//! it, and focus looks at every second row of cells.
+
+mod sums;
 
 use std::ops::Range;
 
 use pinhole_base::format::BayerOrder;
 
-use crate::mosaic::MosaicRow;
+use crate::mosaic::{MosaicRow, room_for};
+use crate::parameters::IspParameters;
+use crate::simd::{LANES_MAX, Level};
 use crate::statistics::{
-    AGC_GRID, AWB_ZONES, FOCUS_THRESHOLD, FOCUS_WINDOWS, FocusWindow, HISTOGRAM_BINS, Histogram, RegionSums,
-    SATURATED, Statistics,
+    AGC_GRID, AWB_ZONES, FOCUS_WINDOWS, FocusWindow, HISTOGRAM_BINS, Histogram, RegionSums, Statistics,
 };
+use sums::{ContrastRow, SumRow};
 
-/// The four samples of each cell of a row of cells.
-#[derive(Clone, Copy)]
-struct Cells<'a> {
-    red: &'a [u16],
-    greens: [&'a [u16]; 2],
-    blue: &'a [u16],
+/// Bins that are counted: by a sample's upper byte.
+const FINE_BINS: usize = 256;
+/// Counters of each bin, so that equal neighbours do not wait for each other.
+const COUNTERS: usize = 4;
+
+/// Sums by columns: of pairs of neighbouring cells.
+#[derive(Clone, Debug)]
+struct Columns {
+    /// Red, green and blue, 32768 less than they are.
+    all: [Vec<i32>; 3],
+    /// The same of cells with a saturated sample, and how many there are.
+    saturated: [Vec<i32>; 4],
+    /// Whether there are any.
+    any_saturated: bool,
+    /// For the fine filter and the coarse one: halved answers, halved strong answers 32768 less
+    /// than they are, and how many are strong.
+    contrast: [[Vec<i32>; 3]; 2],
+    /// Rows of cells in the sums, and how many of them focus has looked at.
+    rows: u32,
+    contrast_rows: u32,
 }
 
-impl<'a> Cells<'a> {
-    /// From an even row and the odd one below it. Without an order any place will do.
-    fn new(order: Option<BayerOrder>, rows: [&'a MosaicRow; 2]) -> Self {
-        let (x, y) = order.map_or((0, 0), BayerOrder::red_position);
-        let at = |x: usize, y: usize| rows[y].inner(x);
-        Self { red: at(x, y), greens: [at(1 - x, y), at(x, 1 - y)], blue: at(1 - x, 1 - y) }
-    }
-
-    fn part(&self, range: Range<usize>) -> Self {
+impl Columns {
+    fn new(cells: usize) -> Self {
+        let column = || vec![0; room_for(cells) / 2];
         Self {
-            red: &self.red[range.clone()],
-            greens: self.greens.map(|green| &green[range.clone()]),
-            blue: &self.blue[range],
+            all: [(); 3].map(|()| column()),
+            saturated: [(); 4].map(|()| column()),
+            any_saturated: false,
+            contrast: [(); 2].map(|()| [(); 3].map(|()| column())),
+            rows: 0,
+            contrast_rows: 0,
         }
     }
+
+    fn clear(&mut self) {
+        self.all.iter_mut().for_each(|column| column.fill(0));
+        if std::mem::take(&mut self.any_saturated) {
+            self.saturated.iter_mut().for_each(|column| column.fill(0));
+        }
+        self.contrast.iter_mut().flatten().for_each(|column| column.fill(0));
+        (self.rows, self.contrast_rows) = (0, 0);
+    }
 }
 
+/// Counts by colour, then counter.
+type Counts = [[[u32; FINE_BINS]; COUNTERS]; 3];
+
 /// Gathers the statistics of frames of one shape.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Gatherer {
+    level: Level,
     order: Option<BayerOrder>,
     /// Cells in a row, rows of cells.
     cells: (usize, usize),
-    /// Green of the present row of cells.
+    columns: Columns,
+    counts: Box<Counts>,
+    /// Green of the present row of cells, with the outermost repeated at either end.
     green: Vec<u16>,
 }
 
+/// Cells, or rows of cells, of one of `count` equal parts. Columns are cut between pairs.
 fn bounds(index: usize, count: usize, cells: usize) -> Range<usize> {
     index * cells / count..(index + 1) * cells / count
+}
+
+/// The same for columns, which are kept in pairs.
+fn column_bounds(index: usize, count: usize, cells: usize) -> Range<usize> {
+    let pairs = bounds(index, count, cells.div_ceil(2));
+    2 * pairs.start..(2 * pairs.end).min(cells)
 }
 
 /// Which of `count` equal parts of `cells` a cell lies in.
@@ -55,111 +96,177 @@ fn part_of(cell: usize, count: usize, cells: usize) -> usize {
 }
 
 impl Gatherer {
-    pub(crate) fn new(order: Option<BayerOrder>, cells: (usize, usize)) -> Self {
-        Self { order, cells, green: vec![0; cells.0] }
-    }
-
-    /// Adds a row of cells: its two rows before white balance, and after it.
-    pub(crate) fn add(
-        &mut self,
-        row: usize,
-        levelled: [&MosaicRow; 2],
-        balanced: [&MosaicRow; 2],
-        statistics: &mut Statistics,
-    ) {
-        let cells = Cells::new(self.order, levelled);
-        self.add_regions(row, &cells, AWB_ZONES, sum_unsaturated, &mut statistics.awb);
-        self.add_regions(row, &cells, AGC_GRID, sum_all, &mut statistics.agc);
-        self.add_focus(row, &cells, &mut statistics.focus);
-        count_values(&cells, &mut statistics.histograms[0]);
-        count_values(&Cells::new(self.order, balanced), &mut statistics.histograms[1]);
-    }
-
-    fn add_regions(
-        &self,
-        row: usize,
-        cells: &Cells<'_>,
-        (across, down): (usize, usize),
-        sum: impl Fn(&Cells<'_>) -> RegionSums,
-        regions: &mut [RegionSums],
-    ) {
-        let first = part_of(row, down, self.cells.1) * across;
-        for (column, region) in regions[first..first + across].iter_mut().enumerate() {
-            region.add(&sum(&cells.part(bounds(column, across, self.cells.0))));
+    pub(crate) fn new(level: Level, order: Option<BayerOrder>, cells: (usize, usize)) -> Self {
+        Self {
+            level,
+            order,
+            cells,
+            columns: Columns::new(cells.0),
+            counts: Box::new([[[0; FINE_BINS]; COUNTERS]; 3]),
+            green: vec![0; LANES_MAX + room_for(cells.0) + LANES_MAX],
         }
     }
 
-    fn add_focus(&mut self, row: usize, cells: &Cells<'_>, windows: &mut [FocusWindow]) {
-        let greens = cells.greens[0].iter().zip(cells.greens[1]);
-        for (green, (&a, &b)) in self.green.iter_mut().zip(greens) {
-            *green = ((u32::from(a) + u32::from(b)) / 2) as u16;
+    /// Adds a row of cells: its two rows before white balance.
+    pub(crate) fn add(&mut self, row: usize, levelled: [&MosaicRow; 2], statistics: &mut Statistics) {
+        let (x, y) = self.order.map_or((0, 0), BayerOrder::red_position);
+        self.level.run(SumRow {
+            red: (levelled[y], x),
+            greens: [(levelled[y], 1 - x), (levelled[1 - y], x)],
+            blue: (levelled[1 - y], 1 - x),
+            cells: self.cells.0,
+            columns: &mut self.columns,
+            green: &mut self.green[LANES_MAX..],
+        });
+        self.columns.rows += 1;
+        if row.is_multiple_of(2) {
+            self.add_contrast();
         }
-        let (across, down) = FOCUS_WINDOWS;
-        let first = part_of(row, down, self.cells.1) * across;
-        for (column, window) in windows[first..first + across].iter_mut().enumerate() {
-            let green = &self.green[bounds(column, across, self.cells.0)];
-            for (filter, reach) in [1, 2].into_iter().enumerate() {
-                add_contrast(green, reach, filter, window);
+        let colours = [levelled[y].inner(x), levelled[y].inner(1 - x), levelled[1 - y].inner(1 - x)];
+        for (samples, counts) in colours.into_iter().zip(self.counts.iter_mut()) {
+            count_values(samples, counts);
+        }
+        let zone = part_of(row, AWB_ZONES.1, self.cells.1);
+        if row + 1 == self.cells.1 || part_of(row + 1, AWB_ZONES.1, self.cells.1) != zone {
+            self.flush_columns(row, statistics);
+        }
+    }
+
+    fn add_contrast(&mut self) {
+        let (first, last) = (LANES_MAX, LANES_MAX + self.cells.0 - 1);
+        let ends = [self.green[first], self.green[last]];
+        self.green[first - 2..first].fill(ends[0]);
+        self.green[last + 1..last + 3].fill(ends[1]);
+        self.level.run(ContrastRow {
+            green: &self.green,
+            first,
+            cells: self.cells.0,
+            columns: &mut self.columns,
+        });
+        self.columns.contrast_rows += 1;
+    }
+
+    /// Ends a part of the frame whose last row of cells was `row`.
+    pub(crate) fn finish(&mut self, row: usize, parameters: &IspParameters, statistics: &mut Statistics) {
+        if self.columns.rows > 0 {
+            self.flush_columns(row, statistics);
+        }
+        let gains = [parameters.red_gain, 1.0, parameters.blue_gain];
+        let [before, after] = &mut statistics.histograms;
+        for (colour, counts) in self.counts.iter_mut().enumerate() {
+            let fine: [u32; FINE_BINS] =
+                std::array::from_fn(|bin| counts.iter().map(|counter| counter[bin]).sum());
+            counts.iter_mut().for_each(|counter| counter.fill(0));
+            let gain = if self.order.is_some() { gains[colour] } else { 1.0 };
+            spread(&fine, 1.0, of(before, colour));
+            spread(&fine, f64::from(gain * parameters.digital_gain), of(after, colour));
+        }
+    }
+
+    /// Adds what the columns hold to the zones that `row` lies in.
+    fn flush_columns(&mut self, row: usize, statistics: &mut Statistics) {
+        let place = |(across, down): (usize, usize)| part_of(row, down, self.cells.1) * across;
+        let awb = statistics.awb[place(AWB_ZONES)..][..AWB_ZONES.0].iter_mut();
+        for (column, zone) in awb.enumerate() {
+            zone.add(&self.region(column_bounds(column, AWB_ZONES.0, self.cells.0), true));
+        }
+        let agc = statistics.agc[place(AGC_GRID)..][..AGC_GRID.0].iter_mut();
+        for (column, region) in agc.enumerate() {
+            region.add(&self.region(column_bounds(column, AGC_GRID.0, self.cells.0), false));
+        }
+        let focus = statistics.focus[place(FOCUS_WINDOWS)..][..FOCUS_WINDOWS.0].iter_mut();
+        for (column, window) in focus.enumerate() {
+            self.add_window(column_bounds(column, FOCUS_WINDOWS.0, self.cells.0), window);
+        }
+        self.columns.clear();
+    }
+
+    fn region(&self, cells: Range<usize>, without_saturated: bool) -> RegionSums {
+        let pairs = cells.start / 2..cells.end.div_ceil(2);
+        let sum = |column: &[i32]| column[pairs.clone()].iter().map(|&sum| i64::from(sum)).sum::<i64>();
+        let rows = i64::from(self.columns.rows);
+        let counted = cells.len() as i64 * rows;
+        // A pair's second cell beyond the last is black.
+        let offset = 65536 * pairs.len() as i64 * rows;
+        let mut colours = self.columns.all.each_ref().map(|column| sum(column) + offset);
+        let mut left_out = 0;
+        if without_saturated && self.columns.any_saturated {
+            let [red, green, blue, count] = self.columns.saturated.each_ref().map(|column| sum(column));
+            left_out = count;
+            for (colour, saturated) in colours.iter_mut().zip([red, green, blue]) {
+                *colour -= saturated + 32768 * left_out;
+            }
+        }
+        let [red, green, blue] = colours.map(|sum| sum.max(0).cast_unsigned());
+        RegionSums { counted: (counted - left_out) as u32, not_counted: left_out as u32, red, green, blue }
+    }
+
+    fn add_window(&self, cells: Range<usize>, window: &mut FocusWindow) {
+        let pairs = cells.start / 2..cells.end.div_ceil(2);
+        let sum = |column: &[i32]| column[pairs.clone()].iter().map(|&sum| i64::from(sum)).sum::<i64>();
+        for (filter, columns) in self.columns.contrast.iter().enumerate() {
+            let [weak, strong, count] = columns.each_ref().map(|column| sum(column));
+            let all = cells.len() as i64 * i64::from(self.columns.contrast_rows);
+            let answers = [weak, strong + 32768 * count];
+            for (level, (answer, count)) in answers.into_iter().zip([all - count, count]).enumerate() {
+                window.contrast[level][filter] += 2 * answer.cast_unsigned();
+                window.count[level][filter] += count as u32;
             }
         }
     }
 }
 
-/// Sums the second differences of green at a distance.
-fn add_contrast(green: &[u16], reach: usize, filter: usize, window: &mut FocusWindow) {
-    if green.len() <= 2 * reach {
-        return;
-    }
-    let (mut sums, mut above) = ([0u64; 2], 0u32);
-    let sides = green.iter().zip(&green[2 * reach..]);
-    for (&centre, (&left, &right)) in green[reach..].iter().zip(sides) {
-        let answer = (2 * i32::from(centre) - i32::from(left) - i32::from(right)).unsigned_abs();
-        let beyond = u32::from(answer >= FOCUS_THRESHOLD);
-        above += beyond;
-        sums[0] += u64::from(answer * (1 - beyond));
-        sums[1] += u64::from(answer * beyond);
-    }
-    let total = (green.len() - 2 * reach) as u32;
-    for (level, (sum, count)) in sums.into_iter().zip([total - above, above]).enumerate() {
-        window.contrast[level][filter] += sum;
-        window.count[level][filter] += count;
+fn of(histogram: &mut Histogram, colour: usize) -> &mut [u32; HISTOGRAM_BINS] {
+    match colour {
+        0 => &mut histogram.red,
+        1 => &mut histogram.green,
+        _ => &mut histogram.blue,
     }
 }
 
-/// Sums that hold a row of cells: 65536 cells of 65535 fit in 32 bits.
-fn sums(counted: u32, cells: usize, [red, greens, blue]: [u64; 3]) -> RegionSums {
-    RegionSums { counted, not_counted: cells as u32 - counted, red, green: greens / 2, blue }
-}
-
-fn sum_unsaturated(cells: &Cells<'_>) -> RegionSums {
-    let n = cells.red.len();
-    let (green_a, green_b, blue) = (&cells.greens[0][..n], &cells.greens[1][..n], &cells.blue[..n]);
-    let (mut counted, mut red_sum, mut green_sum, mut blue_sum) = (0u32, 0u32, 0u64, 0u32);
-    for (i, &red) in cells.red.iter().enumerate() {
-        let high = red.max(green_a[i]).max(green_b[i]).max(blue[i]);
-        let good = u32::from(high < SATURATED);
-        counted += good;
-        red_sum += good * u32::from(red);
-        green_sum += u64::from(good * (u32::from(green_a[i]) + u32::from(green_b[i])));
-        blue_sum += good * u32::from(blue[i]);
-    }
-    sums(counted, n, [u64::from(red_sum), green_sum, u64::from(blue_sum)])
-}
-
-fn sum_all(cells: &Cells<'_>) -> RegionSums {
-    let total = |samples: &[u16]| samples.iter().map(|&sample| u64::from(sample)).sum::<u64>();
-    let greens = total(cells.greens[0]) + total(cells.greens[1]);
-    sums(cells.red.len() as u32, cells.red.len(), [total(cells.red), greens, total(cells.blue)])
-}
-
-fn count_values(cells: &Cells<'_>, histogram: &mut Histogram) {
-    const SHIFT: u32 = 16 - HISTOGRAM_BINS.ilog2();
-    let count = |samples: &[u16], bins: &mut [u32; HISTOGRAM_BINS]| {
-        for &sample in samples {
-            bins[usize::from(sample >> SHIFT)] += 1;
+fn count_values(samples: &[u16], counts: &mut [[u32; FINE_BINS]; COUNTERS]) {
+    let (chunks, rest) = samples.as_chunks::<16>();
+    for chunk in chunks {
+        for (i, sample) in chunk.iter().enumerate() {
+            counts[i % COUNTERS][usize::from(sample >> 8)] += 1;
         }
-    };
-    count(cells.red, &mut histogram.red);
-    count(cells.greens[0], &mut histogram.green);
-    count(cells.blue, &mut histogram.blue);
+    }
+    for sample in rest {
+        counts[0][usize::from(sample >> 8)] += 1;
+    }
+}
+
+/// Adds counts to a histogram of values that are `gain` times as large. A bin whose values fall
+/// into several is shared out among them as if they lay evenly.
+fn spread(fine: &[u32; FINE_BINS], gain: f64, bins: &mut [u32; HISTOGRAM_BINS]) {
+    let bins_per_fine = gain.max(0.0) * HISTOGRAM_BINS as f64 / FINE_BINS as f64;
+    let last = HISTOGRAM_BINS - 1;
+    for (i, &count) in fine.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let (low, high) = (i as f64 * bins_per_fine, (i + 1) as f64 * bins_per_fine);
+        let (first, end) = ((low as usize).min(last), ((high.ceil() as usize).max(1) - 1).min(last));
+        let mut given = 0;
+        for (bin, total) in bins.iter_mut().enumerate().take(end + 1).skip(first) {
+            let share = ((bin + 1) as f64 - low) / (high - low);
+            let until = if bin == end { count } else { (share * f64::from(count)).round() as u32 };
+            *total += until.saturating_sub(given);
+            given = given.max(until);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gains_move_counts_to_higher_bins_and_lose_none() {
+        let mut fine = [0; FINE_BINS];
+        (fine[10], fine[11], fine[255]) = (100, 50, 7);
+        let mut bins = [0; HISTOGRAM_BINS];
+        spread(&fine, 1.0, &mut bins);
+        assert_eq!((bins[5], bins[127]), (150, 7));
+        let mut bins = [0; HISTOGRAM_BINS];
+        spread(&fine, 3.0, &mut bins);
+        assert_eq!((bins[15], bins[16], bins[17], bins[127]), (67, 50, 33, 7));
+    }
 }

@@ -5,22 +5,20 @@ use pinhole_base::format::{PixelFormat, RawFormat};
 use pinhole_base::geometry::{ImagePixels, ModePixels, Rect, Size};
 use pinhole_base::{Error, ErrorKind, Result};
 
-use crate::correct::correct_row;
-use crate::demosaic::{ColourRow, demosaic_row};
-use crate::encode::{Encoder, size_steps};
+use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
+
+use crate::encode::{Encoder, Planes, size_steps};
 use crate::finish::{Finisher, Source};
-use crate::gather::Gatherer;
-use crate::level::Leveller;
-use crate::mosaic::{MosaicRow, Ring, Window};
-use crate::packing::unpack_row;
 use crate::parameters::IspParameters;
+use crate::simd::Level;
+use crate::simd::pool::Pool;
 use crate::statistics::Statistics;
 use crate::tone::Tone;
+use crate::worker::{Frame, Share, Worker};
 
 /// Least and most samples along either side of a mosaic.
 const SIDE: std::ops::RangeInclusive<u32> = 8..=32768;
-/// Rows that a window reaches up and down.
-const REACH: usize = 2;
 
 /// One picture that the processor makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,16 +52,24 @@ pub struct IspConfiguration {
 #[derive(Debug)]
 pub struct Isp {
     configuration: IspConfiguration,
-    samples: Vec<u16>,
-    raw: Ring<MosaicRow>,
-    corrected: MosaicRow,
-    levelled: Ring<MosaicRow>,
-    balanced: Ring<MosaicRow>,
-    coloured: Ring<ColourRow>,
-    leveller: Leveller,
-    gatherer: Gatherer,
     tone: Tone,
-    finishers: [Option<Finisher>; 2],
+    pool: Pool,
+    /// One for each thread, with statistics of its own.
+    workers: Vec<Mutex<Seat>>,
+}
+
+/// What a thread works with and on. Nobody else ever wants it: the lock is there so that the
+/// compiler knows.
+#[derive(Debug)]
+struct Seat {
+    worker: Worker,
+    statistics: Statistics,
+}
+
+impl Seat {
+    fn of(seat: &mut Mutex<Self>) -> &mut Self {
+        seat.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Isp {
@@ -73,25 +79,28 @@ impl Isp {
     /// `InvalidArgument` where sizes, strides or the crop make no sense; `Unsupported` for an
     /// output format that can't be written.
     pub fn new(configuration: &IspConfiguration) -> Result<Self> {
+        Self::with_threads(configuration, NonZero::<usize>::MIN)
+    }
+
+    /// The same, shared out among so many threads, of which the caller's is one. The others live
+    /// as long as the processor. Pictures are the same for any number of threads.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; and `OutOfResources` if the system gives no more threads.
+    pub fn with_threads(configuration: &IspConfiguration, threads: NonZero<usize>) -> Result<Self> {
         check_input(configuration)?;
-        let size = configuration.size;
-        let (cells, height) = (size.width as usize / 2, size.height as usize);
-        let order = configuration.input.order;
-        let mut isp = Self {
-            configuration: *configuration,
-            samples: vec![0; size.width as usize],
-            raw: Ring::new(MosaicRow::new(cells), 2 * REACH + 1),
-            corrected: MosaicRow::new(cells),
-            levelled: Ring::new(MosaicRow::new(cells), 2),
-            balanced: Ring::new(MosaicRow::new(cells), 2 * REACH + 1),
-            coloured: Ring::new(ColourRow::new(0), 1),
-            leveller: Leveller::new(order, cells),
-            gatherer: Gatherer::new(order, (cells, height / 2)),
-            tone: Tone::new(),
-            finishers: [None, None],
+        check_crop(configuration)?;
+        let level = Level::best();
+        let pool = Pool::new(threads).map_err(|error| {
+            Error::new(ErrorKind::OutOfResources, "starting the image processor's threads")
+                .because(error.to_string())
+        })?;
+        let seat = |_| {
+            let worker = Worker::new(level, configuration)?;
+            Ok(Mutex::new(Seat { worker, statistics: Statistics::default() }))
         };
-        isp.set_crop(configuration.crop)?;
-        Ok(isp)
+        let workers = (0..threads.get()).map(seat).collect::<Result<_>>()?;
+        Ok(Self { configuration: *configuration, tone: Tone::new(level), pool, workers })
     }
 
     /// The shapes it was made for, with the present crop.
@@ -104,24 +113,12 @@ impl Isp {
     /// # Errors
     /// `InvalidArgument` where the crop is empty or does not lie inside the frame.
     pub fn set_crop(&mut self, crop: Rect<ModePixels>) -> Result<()> {
-        if crop.size().is_empty() || !Rect::from_size(self.configuration.size).contains(crop) {
-            let size = self.configuration.size;
-            return Err(invalid(format!("the crop {crop} is empty or not inside the frame of {size}")));
+        let configuration = IspConfiguration { crop, ..self.configuration };
+        check_crop(&configuration)?;
+        for seat in &mut self.workers {
+            Seat::of(seat).worker.set_crop(&configuration)?;
         }
-        let source = Source {
-            skip: crop.x as usize % 2,
-            width: crop.width as usize,
-            height: crop.height as usize,
-            delivered: cells_of(crop).len() * 2,
-        };
-        let mut finishers = [None, None];
-        for (finisher, output) in finishers.iter_mut().zip(&self.configuration.outputs) {
-            *finisher = output.as_ref().map(|output| make_finisher(source, output)).transpose()?;
-        }
-        let rows = finishers.iter().flatten().map(Finisher::rows_at_once).max().unwrap_or(1);
-        self.coloured = Ring::new(ColourRow::new(source.delivered / 2), rows);
-        self.finishers = finishers;
-        self.configuration.crop = crop;
+        self.configuration = configuration;
         Ok(())
     }
 
@@ -136,25 +133,63 @@ impl Isp {
         raw: &[u8],
         parameters: &IspParameters,
         outputs: &mut [Option<&mut [u8]>; 2],
-        mut statistics: Option<&mut Statistics>,
+        statistics: Option<&mut Statistics>,
     ) -> Result<()> {
         self.check_buffers(raw, outputs)?;
         parameters.check()?;
         self.tone.update(parameters);
-        self.finishers.iter_mut().flatten().for_each(Finisher::restart);
-        let rows = self.rows_to_read(outputs, statistics.is_some());
-        for step in rows.start..rows.end + 2 * REACH {
-            if step < rows.end {
-                self.load(raw, step);
-            }
-            if let Some(y) = step.checked_sub(REACH).filter(|y| rows.contains(y)) {
-                self.settle(y, parameters, statistics.as_deref_mut());
-            }
-            if let Some(y) = step.checked_sub(2 * REACH) {
-                self.finish(y, parameters, outputs);
-            }
+        if self.workers.len() == 1 {
+            self.process_alone(raw, parameters, outputs, statistics);
+        } else {
+            self.process_together(raw, parameters, outputs, statistics);
         }
         Ok(())
+    }
+
+    fn process_alone(
+        &mut self,
+        raw: &[u8],
+        parameters: &IspParameters,
+        outputs: &mut [Option<&mut [u8]>; 2],
+        statistics: Option<&mut Statistics>,
+    ) {
+        let worker = &mut Seat::of(&mut self.workers[0]).worker;
+        let outputs = planes_of(worker, outputs);
+        let frame = Frame { raw, parameters, tone: &self.tone, part: 0, parts: 1 };
+        worker.process(&frame, &mut Share { outputs, statistics });
+    }
+
+    fn process_together(
+        &mut self,
+        raw: &[u8],
+        parameters: &IspParameters,
+        outputs: &mut [Option<&mut [u8]>; 2],
+        statistics: Option<&mut Statistics>,
+    ) {
+        let parts = self.workers.len();
+        let rest = Mutex::new((0, planes_of(&Seat::of(&mut self.workers[0]).worker, outputs)));
+        let (workers, tone, measured) = (&self.workers, &self.tone, statistics.is_some());
+        self.pool.run(&|_| {
+            // Whoever comes takes the next part, with the rows that belong to it.
+            let (part, outputs) = {
+                let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
+                let part = rest.0;
+                rest.0 += 1;
+                let seat = workers[part].lock().unwrap_or_else(PoisonError::into_inner);
+                (part, cut_part(&seat.worker, (part, parts), &mut rest.1))
+            };
+            let mut seat = workers[part].lock().unwrap_or_else(PoisonError::into_inner);
+            let Seat { worker, statistics } = &mut *seat;
+            let statistics = measured.then(|| {
+                statistics.clear();
+                statistics
+            });
+            let frame = Frame { raw, parameters, tone, part, parts };
+            worker.process(&frame, &mut Share { outputs, statistics });
+        });
+        if let Some(statistics) = statistics {
+            self.workers.iter_mut().for_each(|seat| statistics.add(&Seat::of(seat).statistics));
+        }
     }
 
     fn check_buffers(&self, raw: &[u8], outputs: &[Option<&mut [u8]>; 2]) -> Result<()> {
@@ -176,72 +211,32 @@ impl Isp {
         }
         Ok(())
     }
-
-    /// The whole frame for statistics, else the crop and what its windows reach.
-    fn rows_to_read(&self, outputs: &[Option<&mut [u8]>; 2], statistics: bool) -> std::ops::Range<usize> {
-        let height = self.configuration.size.height as usize;
-        let crop = self.configuration.crop;
-        match (statistics, outputs.iter().any(Option::is_some)) {
-            (true, _) => 0..height,
-            (false, false) => 0..0,
-            (false, true) => {
-                let end = (crop.bottom() as usize + 2 * REACH).min(height);
-                (crop.y as usize).saturating_sub(2 * REACH)..end
-            }
-        }
-    }
-
-    fn load(&mut self, raw: &[u8], y: usize) {
-        let format = self.configuration.input;
-        let row = &raw[y * self.configuration.stride_bytes as usize..];
-        unpack_row(format, row, &mut self.samples);
-        self.raw.row_mut(y).split(&self.samples, 16 - u32::from(format.bits));
-    }
-
-    /// Takes a row from raw samples to balanced ones.
-    fn settle(&mut self, y: usize, parameters: &IspParameters, statistics: Option<&mut Statistics>) {
-        let height = self.configuration.size.height as usize;
-        let source = if parameters.needs_correction() {
-            let window = Window::about(&self.raw, y, height);
-            correct_row(&window, parameters.defects, parameters.denoise, &mut self.corrected);
-            &self.corrected
-        } else {
-            self.raw.row(y)
-        };
-        self.leveller.subtract(parameters, y, source, self.levelled.row_mut(y));
-        self.leveller.balance(parameters, y, self.levelled.row(y), self.balanced.row_mut(y));
-        if let Some(statistics) = statistics.filter(|_| y % 2 == 1) {
-            let levelled = [self.levelled.row(y - 1), self.levelled.row(y)];
-            let balanced = [self.balanced.row(y - 1), self.balanced.row(y)];
-            self.gatherer.add(y / 2, levelled, balanced, statistics);
-        }
-    }
-
-    /// Takes a row from balanced samples to the outputs.
-    fn finish(&mut self, y: usize, parameters: &IspParameters, outputs: &mut [Option<&mut [u8]>; 2]) {
-        let crop = self.configuration.crop;
-        if (y as i64) < i64::from(crop.y) || y as i64 >= crop.bottom() || outputs.iter().all(Option::is_none)
-        {
-            return;
-        }
-        let window = Window::about(&self.balanced, y, self.configuration.size.height as usize);
-        let row = y - crop.y as usize;
-        let order = self.configuration.input.order;
-        demosaic_row(&window, order, y, cells_of(crop).start, self.coloured.row_mut(row));
-        for (finisher, out) in self.finishers.iter_mut().zip(outputs) {
-            if let (Some(finisher), Some(out)) = (finisher, out) {
-                finisher.advance(&self.coloured, row, &self.tone, parameters.sharpen, out);
-            }
-        }
-    }
 }
 
-/// The cells that hold the columns of a crop.
-fn cells_of(crop: Rect<ModePixels>) -> std::ops::Range<usize> {
-    crop.x as usize / 2..(crop.right() as usize).div_ceil(2)
+/// The planes of each output that is wanted.
+fn planes_of<'a>(worker: &Worker, outputs: &'a mut [Option<&mut [u8]>; 2]) -> [Option<Planes<'a>>; 2] {
+    let [first, second] = outputs.each_mut().map(Option::as_deref_mut);
+    let planes = |i: usize, bytes| worker.finishers[i].as_ref().map(|finisher| finisher.planes(bytes));
+    [first.and_then(|bytes| planes(0, bytes)), second.and_then(|bytes| planes(1, bytes))]
 }
 
-fn make_finisher(source: Source, output: &OutputFormat) -> Result<Finisher> {
+/// Cuts the rows of a part off the planes.
+fn cut_part<'a>(
+    worker: &Worker,
+    (part, parts): (usize, usize),
+    rest: &mut [Option<Planes<'a>>; 2],
+) -> [Option<Planes<'a>>; 2] {
+    let mut cut = [None, None];
+    for ((cut, rest), finisher) in cut.iter_mut().zip(rest).zip(&worker.finishers) {
+        if let (Some(rest), Some(finisher)) = (rest, finisher) {
+            *cut = Some(finisher.split_before(rest, finisher.part(part, parts).end));
+        }
+    }
+    cut
+}
+
+/// Makes what an output needs.
+pub(crate) fn make_finisher(level: Level, source: Source, output: &OutputFormat) -> Result<Finisher> {
     let format = output.format;
     let unsupported = || {
         Error::new(ErrorKind::Unsupported, "configuring the image processor")
@@ -260,8 +255,8 @@ fn make_finisher(source: Source, output: &OutputFormat) -> Result<Finisher> {
             output.stride_bytes
         )));
     }
-    let encoder = Encoder::new(output).ok_or_else(unsupported)?;
-    Ok(Finisher::new(source, (size.width as usize, size.height as usize), encoder))
+    let encoder = Encoder::new(level, output).ok_or_else(unsupported)?;
+    Ok(Finisher::new(level, source, (size.width as usize, size.height as usize), encoder))
 }
 
 fn check_input(configuration: &IspConfiguration) -> Result<()> {
@@ -275,6 +270,14 @@ fn check_input(configuration: &IspConfiguration) -> Result<()> {
     }
     if *stride_bytes < input.row_bytes(size.width) {
         return Err(invalid(format!("rows of the mosaic are longer than {stride_bytes} bytes")));
+    }
+    Ok(())
+}
+
+fn check_crop(configuration: &IspConfiguration) -> Result<()> {
+    let IspConfiguration { size, crop, .. } = configuration;
+    if crop.size().is_empty() || !Rect::from_size(*size).contains(*crop) {
+        return Err(invalid(format!("the crop {crop} is empty or not inside the frame of {size}")));
     }
     Ok(())
 }

@@ -22,8 +22,8 @@ mod scale;
 mod sharpen;
 pub mod statistics;
 mod tone;
-#[cfg_attr(not(test), expect(dead_code, reason = "splitting comes with the chain"))]
 mod unpack;
+mod worker;
 
 pub use isp::{Isp, IspConfiguration, OutputFormat};
 pub use parameters::IspParameters;

@@ -3,51 +3,84 @@
 
 use std::ops::{Deref, DerefMut};
 
+use crate::simd::{LANES_MAX, Simd};
+
+/// Samples before the first cell, of which the last is a mirrored one.
+const FRONT: usize = LANES_MAX;
+
 /// One row: `cells` pairs of samples, with one more pair at either end that mirrors the row
-/// about its first and last sample, so that windows of ±2 columns need no special edges.
+/// about its first and last sample, so that windows of ±2 columns need no special edges. Beyond
+/// them there is room for whole vectors, which hold nothing of meaning.
 #[derive(Clone, Debug)]
 pub(crate) struct MosaicRow {
-    /// Even columns, then odd ones. Cell `i` is at index `i + 1`.
-    pub(crate) halves: [Vec<u16>; 2],
+    /// Even columns, then odd ones. Cell `i` is at index `FRONT + i`.
+    halves: [Vec<u16>; 2],
+    cells: usize,
 }
 
 impl MosaicRow {
     pub(crate) fn new(cells: usize) -> Self {
-        Self { halves: [vec![0; cells + 2], vec![0; cells + 2]] }
+        let half = vec![0; FRONT + room_for(cells) + LANES_MAX];
+        Self { halves: [half.clone(), half], cells }
     }
 
     /// The samples of one half, without the mirrored ends.
     pub(crate) fn inner(&self, half: usize) -> &[u16] {
-        let samples = &self.halves[half];
-        &samples[1..samples.len() - 1]
+        &self.halves[half][FRONT..FRONT + self.cells]
     }
 
     /// The samples of one half, to be written; call [`Self::mirror_ends`] after.
     pub(crate) fn inner_mut(&mut self, half: usize) -> &mut [u16] {
-        let end = self.halves[half].len() - 1;
-        &mut self.halves[half][1..end]
+        &mut self.halves[half][FRONT..FRONT + self.cells]
+    }
+
+    /// Both halves with room for whole vectors, to be written; call [`Self::mirror_ends`] after.
+    pub(crate) fn roomy_mut(&mut self) -> [&mut [u16]; 2] {
+        let end = FRONT + room_for(self.cells);
+        self.halves.each_mut().map(|half| &mut half[FRONT..end])
+    }
+
+    /// `count` vectors of one half, from a cell on; −1 is the first mirrored one.
+    #[inline(always)]
+    pub(crate) fn vectors<S: Simd>(&self, half: usize, first: isize, count: usize) -> &[S::Chunk] {
+        &S::chunks(&self.halves[half][FRONT.wrapping_add_signed(first)..])[..count]
+    }
+
+    /// `count` vectors of one half, from the cell before `first` on, from it, and from that after
+    /// it.
+    #[inline(always)]
+    pub(crate) fn around<S: Simd>(&self, half: usize, first: usize, count: usize) -> [&[S::Chunk]; 3] {
+        let samples = &self.halves[half][FRONT - 1 + first..];
+        [&S::chunks(samples)[..count], &S::chunks(&samples[1..])[..count], &S::chunks(&samples[2..])[..count]]
+    }
+
+    /// `count` vectors of one half from its first cell on, to be written.
+    #[inline(always)]
+    pub(crate) fn vectors_mut<S: Simd>(&mut self, half: usize, count: usize) -> &mut [S::Chunk] {
+        &mut S::chunks_mut(&mut self.halves[half][FRONT..])[..count]
     }
 
     /// Fills the pairs at either end. Needs two cells.
     pub(crate) fn mirror_ends(&mut self) {
-        let last = self.halves[0].len() - 1;
+        let (before, last) = (FRONT - 1, FRONT + self.cells);
         let [even, odd] = &mut self.halves;
-        even[0] = even[2];
-        odd[0] = odd[1];
+        even[before] = even[FRONT + 1];
+        odd[before] = odd[FRONT];
         even[last] = even[last - 1];
         odd[last] = odd[last - 2];
     }
 
-    /// Splits a row of samples, shifted left, and mirrors its ends.
-    pub(crate) fn split(&mut self, samples: &[u16], shift: u32) {
-        let [even, odd] = &mut self.halves;
-        let (even, odd) = (&mut even[1..], &mut odd[1..]);
-        for ((even, odd), pair) in even.iter_mut().zip(odd).zip(samples.as_chunks::<2>().0) {
-            *even = pair[0] << shift;
-            *odd = pair[1] << shift;
+    /// Clears what lies beyond the last cell.
+    pub(crate) fn clear_room(&mut self) {
+        for half in &mut self.halves {
+            half[FRONT + self.cells..].fill(0);
         }
-        self.mirror_ends();
     }
+}
+
+/// Cells that whole vectors for `cells` have, of any back-end.
+pub(crate) const fn room_for(cells: usize) -> usize {
+    cells.next_multiple_of(LANES_MAX) + LANES_MAX
 }
 
 /// The last few rows of something, by row number.
@@ -71,7 +104,7 @@ impl<T: Clone> Ring<T> {
 
 /// Five rows about one, mirrored at the top and bottom of the frame.
 #[derive(Clone, Copy)]
-pub(crate) struct Window<'a>([&'a MosaicRow; 5]);
+pub(crate) struct Window<'a>(pub(crate) [&'a MosaicRow; 5]);
 
 impl<'a> Window<'a> {
     /// The window about row `y` of `height` rows. Needs three rows.
@@ -83,45 +116,13 @@ impl<'a> Window<'a> {
         }))
     }
 
-    /// The samples about every pixel of one half of the middle row, cell by cell from `first`.
-    pub(crate) fn samples(&self, half: usize, first: usize, count: usize) -> Neighbours<'a> {
-        let at = |row: usize, half: usize, shift: usize| {
-            let start = first + shift;
-            &self.0[row].halves[half][start..start + count]
-        };
-        let (other, west) = (1 - half, half);
-        Neighbours {
-            centre: at(2, half, 1),
-            north: at(1, half, 1),
-            south: at(3, half, 1),
-            west: at(2, other, west),
-            east: at(2, other, west + 1),
-            north2: at(0, half, 1),
-            south2: at(4, half, 1),
-            west2: at(2, half, 0),
-            east2: at(2, half, 2),
-            diagonal: [
-                at(1, other, west),
-                at(1, other, west + 1),
-                at(3, other, west),
-                at(3, other, west + 1),
-            ],
-        }
+    /// The samples two up, down, left and right of every pixel of one half of the middle row:
+    /// slices of one length.
+    #[inline(always)]
+    pub(crate) fn same_colour(&self, half: usize, count: usize) -> [&'a [u16]; 4] {
+        let at = |row: usize, shift: usize| &self.0[row].halves[half][FRONT + shift - 1..][..count];
+        [at(0, 1), at(4, 1), at(2, 0), at(2, 2)]
     }
-}
-
-/// Equally long slices; index `i` of each belongs to the same pixel.
-pub(crate) struct Neighbours<'a> {
-    pub(crate) centre: &'a [u16],
-    pub(crate) north: &'a [u16],
-    pub(crate) south: &'a [u16],
-    pub(crate) west: &'a [u16],
-    pub(crate) east: &'a [u16],
-    pub(crate) north2: &'a [u16],
-    pub(crate) south2: &'a [u16],
-    pub(crate) west2: &'a [u16],
-    pub(crate) east2: &'a [u16],
-    pub(crate) diagonal: [&'a [u16]; 4],
 }
 
 /// Three equally shaped things for red, green and blue.
@@ -141,25 +142,62 @@ impl<T> DerefMut for Rgb<T> {
     }
 }
 
+/// A row in full colour, split into even and odd columns as the mosaic is, with room for whole
+/// vectors.
+#[derive(Clone, Debug)]
+pub(crate) struct ColourRow {
+    /// By half, then colour.
+    pub(crate) halves: [Rgb<Vec<u16>>; 2],
+}
+
+impl ColourRow {
+    pub(crate) fn new(cells: usize) -> Self {
+        let half = Rgb([(); 3].map(|()| vec![0; room_for(cells)]));
+        Self { halves: [half.clone(), half] }
+    }
+
+    /// `count` vectors of one half and colour.
+    #[inline(always)]
+    pub(crate) fn vectors<S: Simd>(&self, half: usize, colour: usize, count: usize) -> &[S::Chunk] {
+        &S::chunks(&self.halves[half][colour])[..count]
+    }
+
+    /// `count` vectors of each colour of one half, to be written.
+    #[inline(always)]
+    pub(crate) fn vectors_mut<S: Simd>(&mut self, half: usize, count: usize) -> [&mut [S::Chunk]; 3] {
+        self.halves[half].each_mut().map(|colour| &mut S::chunks_mut(colour)[..count])
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn split(samples: &[u16]) -> MosaicRow {
+    let mut row = MosaicRow::new(samples.len() / 2);
+    for (i, &sample) in samples.iter().enumerate() {
+        row.inner_mut(i % 2)[i / 2] = sample;
+    }
+    row.mirror_ends();
+    row
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn ends_mirror_about_the_outermost_samples() {
-        let mut row = MosaicRow::new(3);
-        row.split(&[10, 11, 12, 13, 14, 15], 0);
-        assert_eq!(row.halves[0], [12, 10, 12, 14, 14]);
-        assert_eq!(row.halves[1], [11, 11, 13, 15, 13]);
+        let row = split(&[10, 11, 12, 13, 14, 15]);
+        let ends = |half: usize| &row.halves[half][FRONT - 1..FRONT + 4];
+        assert_eq!(ends(0), [12, 10, 12, 14, 14]);
+        assert_eq!(ends(1), [11, 11, 13, 15, 13]);
     }
 
     #[test]
     fn windows_mirror_at_top_and_bottom() {
         let mut ring = Ring::new(MosaicRow::new(2), 5);
         for y in 0..4 {
-            ring.row_mut(y).split(&[y as u16; 4], 0);
+            *ring.row_mut(y) = split(&[y as u16; 4]);
         }
-        let rows = |y| Window::about(&ring, y, 4).0.map(|row| row.halves[0][1]);
+        let rows = |y| Window::about(&ring, y, 4).0.map(|row| row.inner(0)[1]);
         assert_eq!(rows(0), [2, 1, 0, 1, 2]);
         assert_eq!(rows(3), [1, 2, 3, 2, 1]);
     }

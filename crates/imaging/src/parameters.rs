@@ -26,6 +26,8 @@ pub struct IspParameters {
     pub denoise: Denoise,
     /// Sharpening of luma.
     pub sharpen: Sharpen,
+    /// How colours are interpolated.
+    pub demosaic: Demosaic,
 }
 
 impl Default for IspParameters {
@@ -42,6 +44,7 @@ impl Default for IspParameters {
             defects: DefectCorrection::Off,
             denoise: Denoise::OFF,
             sharpen: Sharpen::OFF,
+            demosaic: Demosaic::Malvar,
         }
     }
 }
@@ -139,6 +142,16 @@ impl GammaCurve {
             false => Err(invalid("a tone curve needs points with rising x".into())),
         }
     }
+}
+
+/// How the two colours that a pixel of a mosaic lacks are made up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Demosaic {
+    /// Means of the nearest samples: fastest, soft, with coloured fringes.
+    Linear,
+    /// Those, corrected by the gradients of the colour that is there (Malvar, He, Cutler).
+    #[default]
+    Malvar,
 }
 
 /// How eagerly single pixels that stand out are taken for defects.

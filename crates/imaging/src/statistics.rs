@@ -70,8 +70,9 @@ impl RegionSums {
     }
 }
 
-/// Contrast of green in one window, by `[below, above]` a threshold and by `[fine, coarse]`
-/// filter: second differences at distances of one and of two cells.
+/// Contrast of green in one window, of every second row of cells, by `[below, above]` a threshold and by `[fine, coarse]`
+/// filter: second differences at distances of one and of two cells; at the
+/// frame's edges the outermost cell stands for those beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct FocusWindow {
     /// Sums of the filters' answers.
@@ -83,7 +84,8 @@ pub struct FocusWindow {
 /// All measurements of one frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statistics {
-    /// Before white balance gains, and after them. Of a cell's greens one is counted.
+    /// Before white balance gains, and after them. Of a cell's greens one is counted. The second
+    /// is made of the first, as if values lay evenly within 256ths of the range.
     pub histograms: [Histogram; 2],
     /// Zones for white balance, row by row.
     pub awb: [RegionSums; AWB_ZONES.0 * AWB_ZONES.1],
@@ -93,6 +95,36 @@ pub struct Statistics {
     pub floating: [RegionSums; FLOATING_REGIONS],
     /// Windows for focus, row by row.
     pub focus: [FocusWindow; FOCUS_WINDOWS.0 * FOCUS_WINDOWS.1],
+}
+
+impl Statistics {
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Adds what another part of the frame has.
+    pub fn add(&mut self, other: &Self) {
+        for (own, other) in self.histograms.iter_mut().zip(&other.histograms) {
+            for (own, other) in
+                [(&mut own.red, &other.red), (&mut own.green, &other.green), (&mut own.blue, &other.blue)]
+            {
+                own.iter_mut().zip(other).for_each(|(own, other)| *own += other);
+            }
+        }
+        let regions = |own: &mut [RegionSums], other: &[RegionSums]| {
+            own.iter_mut().zip(other).for_each(|(own, other)| own.add(other));
+        };
+        regions(&mut self.awb, &other.awb);
+        regions(&mut self.agc, &other.agc);
+        regions(&mut self.floating, &other.floating);
+        for (own, other) in self.focus.iter_mut().zip(&other.focus) {
+            for i in 0..4 {
+                own.contrast[i / 2][i % 2] += other.contrast[i / 2][i % 2];
+                own.count[i / 2][i % 2] += other.count[i / 2][i % 2];
+            }
+        }
+    }
 }
 
 impl Default for Statistics {

@@ -1,94 +1,174 @@
 //! Colour matrix and tone curve.
 
+mod curve;
+
 use pinhole_base::colour::Matrix3;
 
-use crate::level::rounded;
-use crate::mosaic::Rgb;
-use crate::parameters::{ColourMatrix, GammaCurve, IspParameters};
+pub(crate) use curve::Curve;
+
+use crate::demosaic::Finish;
+use crate::mosaic::ColourRow;
+use crate::parameters::{ColourMatrix, IspParameters};
+use crate::simd::{Kernel, Level, Simd, each, splat_unknown};
+
+/// A matrix in fixed point: products of 16 bits, sums of 32.
+///
+/// Colours come signed, 32768 less than they are. A fourth factor, for a constant −32768, makes
+/// up for that, exactly, whatever the rounding of the others; the offset is part of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Matrix {
+    /// For each output: factors of red, green, blue and the constant.
+    rows: [[i16; 4]; 3],
+    /// Bits after the point.
+    point: u32,
+}
+
+/// The most bits after the point.
+const POINT_MAX: u32 = 14;
+
+impl Matrix {
+    fn new(colour: &ColourMatrix) -> Self {
+        let size = |(row, offset): (&[f64; 3], &f64)| {
+            row.iter().map(|factor| factor.abs()).sum::<f64>() + offset.abs() / 32768.0
+        };
+        let largest = colour.matrix.0.iter().zip(&colour.offsets).map(size).fold(0.0, f64::max);
+        let point = (0..=POINT_MAX).rev().find(|&point| largest * f64::from(1 << point) < 32764.0);
+        let point = point.unwrap_or(0);
+        let fixed = |value: f64| (value * f64::from(1 << point)).round().clamp(-32767.0, 32767.0) as i16;
+        let row = |i: usize| {
+            let factors = colour.matrix.0[i].map(fixed);
+            let sum: i32 = factors.iter().map(|&factor| i32::from(factor)).sum();
+            let constant = sum + i32::from(fixed(colour.offsets[i] / 32768.0));
+            let [red, green, blue] = factors;
+            [red, green, blue, (-constant).clamp(-32767, 32767) as i16]
+        };
+        Self { rows: std::array::from_fn(row), point }
+    }
+}
+
+/// Two neighbouring factors in every pair of lanes.
+#[inline(always)]
+fn pair<S: Simd>(s: S, row: [i16; 4], first: usize) -> S::V {
+    let (a, b) = (row[first].cast_unsigned(), row[first + 1].cast_unsigned());
+    s.splat_block([a, b, a, b, a, b, a, b])
+}
+
+/// A matrix in registers.
+pub(crate) struct MatrixVectors<S: Simd> {
+    simd: S,
+    constant: S::V,
+    /// For each output, in pairs: of the first two colours, and of the third and the constant.
+    rows: [[S::V; 2]; 3],
+    point: u32,
+}
+
+impl<S: Simd> MatrixVectors<S> {
+    /// `swapped`: colours come, and go, as blue, green, red.
+    #[inline(always)]
+    pub(crate) fn new(simd: S, matrix: &Matrix, swapped: bool) -> Self {
+        let mut rows = matrix.rows;
+        if swapped {
+            rows.swap(0, 2);
+            rows.iter_mut().for_each(|row| row.swap(0, 2));
+        }
+        let rows = [
+            [pair(simd, rows[0], 0), pair(simd, rows[0], 2)],
+            [pair(simd, rows[1], 0), pair(simd, rows[1], 2)],
+            [pair(simd, rows[2], 0), pair(simd, rows[2], 2)],
+        ];
+        Self { simd, constant: splat_unknown(simd, 0x8000), rows, point: matrix.point }
+    }
+}
+
+impl<S: Simd> Finish<S> for MatrixVectors<S> {
+    #[inline(always)]
+    fn finish(&self, [a, b, c]: [S::V; 3]) -> [S::V; 3] {
+        let s = self.simd;
+        let constant = self.constant;
+        let ab = [s.zip_low(a, b), s.zip_high(a, b)];
+        let c = [s.zip_low(c, constant), s.zip_high(c, constant)];
+        let [first, second, third] = self.rows;
+        each!([first, second, third], row => s.pack(self.sum(ab[0], c[0], row), self.sum(ab[1], c[1], row)))
+    }
+}
+
+impl<S: Simd> MatrixVectors<S> {
+    #[inline(always)]
+    fn sum(&self, ab: S::V, c: S::V, [for_ab, for_c]: [S::V; 2]) -> S::W {
+        let s = self.simd;
+        let sum = s.add_wide(s.multiply_pairs_i(ab, for_ab), s.multiply_pairs_i(c, for_c));
+        s.shr_wide_by(sum, self.point)
+    }
+}
+
+/// Applies a matrix to a row.
+struct ApplyMatrix<'a> {
+    matrix: &'a Matrix,
+    cells: usize,
+    row: &'a mut ColourRow,
+}
+
+impl Kernel for ApplyMatrix<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let count = self.cells.div_ceil(S::LANES);
+        let matrix = MatrixVectors::new(s, self.matrix, false);
+        for half in 0..2 {
+            let [red, green, blue] = self.row.vectors_mut::<S>(half, count);
+            for i in 0..count {
+                let colours = [s.load(&red[i]), s.load(&green[i]), s.load(&blue[i])];
+                let [r, g, b] = colours;
+                let mixed = matrix.finish(each!([r, g, b], colour => s.xor(colour, s.splat(0x8000))));
+                s.store(&mut red[i], mixed[0]);
+                s.store(&mut green[i], mixed[1]);
+                s.store(&mut blue[i], mixed[2]);
+            }
+        }
+    }
+}
 
 /// The matrix and the curve of one frame, ready to use.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tone {
-    matrix: [[f32; 3]; 3],
-    offsets: [f32; 3],
-    curve: Option<GammaCurve>,
-    table: Box<[u16; 65536]>,
+    level: Level,
+    matrix: Option<Matrix>,
+    curve: Curve,
 }
 
 impl Tone {
-    pub(crate) fn new() -> Self {
-        let mut table: Box<[u16; 65536]> = vec![0; 65536].try_into().expect("just made that long");
-        fill_straight(&mut table);
-        Self { matrix: [[0.0; 3]; 3], offsets: [0.0; 3], curve: None, table }
+    pub(crate) fn new(level: Level) -> Self {
+        Self { level, matrix: None, curve: Curve::new() }
     }
 
-    /// Takes over a frame's parameters. The curve's table is made anew only if it changed.
+    /// Takes over a frame's parameters. The curve is made anew only if it changed.
     pub(crate) fn update(&mut self, parameters: &IspParameters) {
         let straight = ColourMatrix { matrix: Matrix3::IDENTITY, offsets: [0.0; 3] };
-        let colour = parameters.colour_matrix.unwrap_or(straight);
-        self.matrix = colour.matrix.0.map(|row| row.map(|v| v as f32));
-        self.offsets = colour.offsets.map(|v| v as f32);
-        if self.curve != parameters.gamma {
-            self.curve.clone_from(&parameters.gamma);
-            match &self.curve {
-                Some(curve) => fill_curve(curve, &mut self.table),
-                None => fill_straight(&mut self.table),
+        let colour = parameters.colour_matrix.filter(|colour| *colour != straight);
+        self.matrix = colour.as_ref().map(Matrix::new);
+        self.curve.update(parameters.gamma.as_ref());
+    }
+
+    /// The matrix, where there is one.
+    pub(crate) fn matrix(&self) -> Option<&Matrix> {
+        self.matrix.as_ref()
+    }
+
+    /// Applies the matrix, and then the curve, to a row of linear values.
+    pub(crate) fn apply(&self, cells: usize, row: &mut ColourRow) {
+        if let Some(matrix) = &self.matrix {
+            self.level.run(ApplyMatrix { matrix, cells, row });
+        }
+        self.bend(cells, row);
+    }
+
+    /// Applies the curve alone.
+    pub(crate) fn bend(&self, cells: usize, row: &mut ColourRow) {
+        for half in &mut row.halves {
+            for colour in half.iter_mut() {
+                self.curve.apply(self.level, cells, colour);
             }
         }
-    }
-
-    /// Applies both to a row of linear values from 0 to 65535.
-    pub(crate) fn apply(&self, linear: &Rgb<Vec<f32>>, toned: &mut Rgb<Vec<u16>>) {
-        let n = linear[0].len();
-        let [red, green, blue] = linear.each_ref().map(|channel| &channel[..n]);
-        for ((row, offset), out) in self.matrix.iter().zip(self.offsets).zip(&mut toned.0) {
-            let out = &mut out[..n];
-            for i in 0..n {
-                let value = row[0] * red[i] + row[1] * green[i] + row[2] * blue[i] + offset;
-                out[i] = rounded(value.clamp(0.0, 65535.0));
-            }
-            for value in out {
-                *value = self.table[usize::from(*value)];
-            }
-        }
-    }
-}
-
-fn fill_straight(table: &mut [u16; 65536]) {
-    for (x, y) in table.iter_mut().enumerate() {
-        *y = x as u16;
-    }
-}
-
-fn fill_curve(curve: &GammaCurve, table: &mut [u16; 65536]) {
-    let (Some(first), Some(last)) = (curve.points.first(), curve.points.last()) else {
-        return fill_straight(table);
-    };
-    table[..usize::from(first.0)].fill(first.1);
-    table[usize::from(last.0)..].fill(last.1);
-    for pair in curve.points.windows(2) {
-        let [(x0, y0), (x1, y1)] = [pair[0], pair[1]].map(|(x, y)| (i64::from(x), i64::from(y)));
-        let length = (x1 - x0).max(1);
-        for x in x0..x1 {
-            let rise = (2 * (y1 - y0) * (x - x0) + length).div_euclid(2 * length);
-            table[x as usize] = (y0 + rise) as u16;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn curves_pass_through_their_points_and_are_level_outside() {
-        let curve = GammaCurve { points: vec![(100, 50), (200, 1000), (60_000, 65_535)] };
-        let mut tone = Tone::new();
-        tone.update(&IspParameters { gamma: Some(curve), ..IspParameters::default() });
-        for (x, y) in [(0, 50), (100, 50), (150, 525), (200, 1000), (60_000, 65_535), (65_535, 65_535)] {
-            assert_eq!(tone.table[x], y, "at {x}");
-        }
-        tone.update(&IspParameters::default());
-        assert_eq!(tone.table[12_345], 12_345);
     }
 }

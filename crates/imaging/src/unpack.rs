@@ -121,19 +121,15 @@ impl<S: Simd> Unpacker<S> {
 /// The most bytes that two vectors of blocks reach over.
 const REACH: usize = 4 * BLOCK;
 
-/// Runs `each` on the bytes of every pair of vectors, with at least [`REACH`] bytes from the
-/// first on: the row itself, or a copy of its end.
+/// The bytes of a row from `start` on; a copy, in `end`, where there are not enough.
 #[inline(always)]
-fn for_each_pair(row: &[u8], bytes_each: usize, count: usize, mut each: impl FnMut(usize, &[u8; REACH])) {
-    for i in 0..count {
-        let rest = &row[(i * bytes_each).min(row.len())..];
-        match rest.first_chunk() {
-            Some(window) => each(i, window),
-            None => {
-                let mut end = [0; REACH];
-                end[..rest.len()].copy_from_slice(rest);
-                each(i, &end);
-            }
+fn window<'a>(row: &'a [u8], start: usize, end: &'a mut [u8; REACH]) -> &'a [u8; REACH] {
+    let rest = &row[start.min(row.len())..];
+    match rest.first_chunk() {
+        Some(window) => window,
+        None => {
+            end[..rest.len()].copy_from_slice(rest);
+            end
         }
     }
 }
@@ -155,12 +151,14 @@ impl<const STEP: usize> Kernel for Split<'_, STEP> {
         let count = even.len().min(odd.len());
         let (even, odd) = (&mut even[..count], &mut odd[..count]);
         let bytes_each = 2 * S::LANES / SAMPLES * STEP;
-        for_each_pair(self.row, bytes_each, count, |i, bytes| {
+        let mut end = [0; REACH];
+        for i in 0..count {
+            let bytes = window(self.row, i * bytes_each, &mut end);
             let first = unpacker.unpack(simd.load_blocks(bytes, 0, 2 * STEP));
             let second = unpacker.unpack(simd.load_blocks(bytes, STEP, 2 * STEP));
             simd.store(&mut even[i], simd.low_halves(first, second));
             simd.store(&mut odd[i], simd.high_halves(first, second));
-        });
+        }
     }
 }
 
@@ -182,16 +180,17 @@ impl<const STEP: usize> Kernel for Straight<'_, STEP> {
         let whole = self.samples.len() / S::LANES;
         let (chunks, tail) = self.samples.split_at_mut(whole * S::LANES);
         let chunks = &mut S::chunks_mut(chunks)[..whole];
-        for_each_pair(self.row, bytes_each, whole, |i, bytes| {
+        let mut end = [0; REACH];
+        for (i, chunk) in chunks.iter_mut().enumerate() {
+            let bytes = window(self.row, i * bytes_each, &mut end);
             let samples = unpacker.unpack(simd.load_blocks(bytes, 0, STEP));
-            simd.store(&mut chunks[i], simd.shr_by(samples, self.down));
-        });
+            simd.store(chunk, simd.shr_by(samples, self.down));
+        }
         if !tail.is_empty() {
             let mut last = [0; 4 * BLOCK];
-            for_each_pair(&self.row[whole * bytes_each..], bytes_each, 1, |_, bytes| {
-                let samples = unpacker.unpack(simd.load_blocks(bytes, 0, STEP));
-                simd.store(&mut S::chunks_mut(&mut last)[0], simd.shr_by(samples, self.down));
-            });
+            let bytes = window(self.row, whole * bytes_each, &mut end);
+            let samples = unpacker.unpack(simd.load_blocks(bytes, 0, STEP));
+            simd.store(&mut S::chunks_mut(&mut last)[0], simd.shr_by(samples, self.down));
             tail.copy_from_slice(&last[..tail.len()]);
         }
     }

@@ -147,6 +147,7 @@ impl IspControls {
             defects: self.defects.as_ref().map_or(DefectCorrection::Off, defect_correction),
             denoise: self.denoise.as_ref().map_or(parameters::Denoise::OFF, denoise),
             sharpen: self.sharpen.as_ref().map_or(parameters::Sharpen::OFF, sharpen),
+            demosaic: parameters::Demosaic::Malvar,
         }
     }
 }

@@ -1,15 +1,17 @@
 //! AVX2: 16 lanes in two blocks. With it come BMI and LZCNT, for what kernels do bit by bit.
 
+use std::arch::asm;
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm256_add_epi16, _mm256_add_epi32,
-    _mm256_adds_epi16, _mm256_adds_epu16, _mm256_and_si256, _mm256_avg_epu16, _mm256_blendv_epi8,
-    _mm256_castsi128_si256, _mm256_cmpeq_epi16, _mm256_cmpgt_epi16, _mm256_inserti128_si256,
-    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epu16, _mm256_min_epu16, _mm256_mulhi_epu16,
-    _mm256_mulhrs_epi16, _mm256_mullo_epi16, _mm256_or_si256, _mm256_packs_epi32, _mm256_packus_epi32,
-    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_shuffle_epi8, _mm256_sll_epi16, _mm256_slli_epi16,
-    _mm256_sra_epi32, _mm256_srai_epi16, _mm256_srl_epi16, _mm256_srli_epi16, _mm256_storeu_si256,
-    _mm256_sub_epi16, _mm256_subs_epu16, _mm256_testz_si256, _mm256_unpackhi_epi16, _mm256_unpackhi_epi64,
-    _mm256_unpacklo_epi16, _mm256_unpacklo_epi64, _mm256_xor_si256,
+    __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_storeu_si128, _mm256_add_epi16,
+    _mm256_add_epi32, _mm256_adds_epi16, _mm256_adds_epu16, _mm256_and_si256, _mm256_blendv_epi8,
+    _mm256_castsi128_si256, _mm256_castsi256_si128, _mm256_cmpeq_epi16, _mm256_cmpgt_epi16,
+    _mm256_extracti128_si256, _mm256_inserti128_si256, _mm256_loadu_si256, _mm256_madd_epi16,
+    _mm256_max_epu16, _mm256_min_epu16, _mm256_mulhrs_epi16, _mm256_mullo_epi16, _mm256_or_si256,
+    _mm256_packs_epi32, _mm256_packus_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi16, _mm256_set1_epi32,
+    _mm256_shuffle_epi8, _mm256_sll_epi16, _mm256_slli_epi16, _mm256_sra_epi32, _mm256_srai_epi16,
+    _mm256_srl_epi16, _mm256_srli_epi16, _mm256_storeu_si256, _mm256_sub_epi16, _mm256_subs_epu16,
+    _mm256_testz_si256, _mm256_unpackhi_epi16, _mm256_unpackhi_epi64, _mm256_unpacklo_epi16,
+    _mm256_unpacklo_epi64, _mm256_xor_si256,
 };
 
 use super::{BLOCK, Kernel, Simd};
@@ -37,6 +39,32 @@ impl Avx2 {
         // SAFETY: `self` proves that the machine has all that.
         unsafe { with_avx2(self, kernel) }
     }
+}
+
+/// `vpavgw` and `vpmulhuw` themselves: of the functions for them in `std::arch` the compiler makes
+/// sums and products of 32 bits, and not always the instruction again.
+macro_rules! by_name {
+    ($($name:ident = $instruction:literal;)*) => {$(
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn $name(a: __m256i, b: __m256i) -> __m256i {
+            let out;
+            // SAFETY: the instruction computes `out` of `a` and `b`, and does nothing else.
+            unsafe {
+                asm!(
+                    concat!($instruction, " {}, {}, {}"),
+                    lateout(ymm_reg) out, in(ymm_reg) a, in(ymm_reg) b,
+                    options(pure, nomem, nostack, preserves_flags)
+                );
+            }
+            out
+        }
+    )*};
+}
+
+by_name! {
+    mean = "vpavgw";
+    high_product = "vpmulhuw";
 }
 
 macro_rules! instructions {
@@ -99,6 +127,15 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    fn store_blocks(self, bytes: &mut [u8], start: usize, step: usize, a: Self::V) {
+        let low = &mut bytes[start..start + BLOCK];
+        // SAFETY: the machine has AVX2; the slice has 16 bytes, and they need no alignment.
+        unsafe { _mm_storeu_si128(low.as_mut_ptr().cast(), _mm256_castsi256_si128(a)) };
+        let high = &mut bytes[start + step..start + step + BLOCK];
+        // SAFETY: the machine has AVX2; the slice has 16 bytes, and they need no alignment.
+        unsafe { _mm_storeu_si128(high.as_mut_ptr().cast(), _mm256_extracti128_si256::<1>(a)) };
+    }
+    #[inline(always)]
     fn load_wide(self, wide: &Self::Wide) -> Self::W {
         // SAFETY: the machine has AVX2; there are 32 bytes, and they need no alignment.
         unsafe { _mm256_loadu_si256(wide.as_ptr().cast()) }
@@ -129,11 +166,11 @@ impl Simd for Avx2 {
         adds(a, b) = _mm256_adds_epu16;
         subs(a, b) = _mm256_subs_epu16;
         adds_i(a, b) = _mm256_adds_epi16;
-        avg(a, b) = _mm256_avg_epu16;
+        avg(a, b) = mean;
         min(a, b) = _mm256_min_epu16;
         max(a, b) = _mm256_max_epu16;
         mullo(a, b) = _mm256_mullo_epi16;
-        mulhi(a, b) = _mm256_mulhi_epu16;
+        mulhi(a, b) = high_product;
         mulhrs_i(a, b) = _mm256_mulhrs_epi16;
         and(a, b) = _mm256_and_si256;
         or(a, b) = _mm256_or_si256;
@@ -151,6 +188,16 @@ impl Simd for Avx2 {
         pack_i(low, high) = _mm256_packs_epi32;
     }
 
+    #[inline(always)]
+    fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        let places = self.splat_block([0x0100, 0x0504, 0x0908, 0x0d0c, 0x0302, 0x0706, 0x0b0a, 0x0f0e]);
+        let (a, b) = (self.look_up(a, places), self.look_up(b, places));
+        let (even, odd) = (self.low_halves(a, b), self.high_halves(a, b));
+        // SAFETY: `self` proves that the machine has AVX2.
+        unsafe {
+            (_mm256_permute4x64_epi64::<0b11_01_10_00>(even), _mm256_permute4x64_epi64::<0b11_01_10_00>(odd))
+        }
+    }
     #[inline(always)]
     fn select(self, mask: Self::V, a: Self::V, b: Self::V) -> Self::V {
         // SAFETY: `self` proves that the machine has AVX2.

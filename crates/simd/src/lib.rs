@@ -5,19 +5,41 @@
 //! all. Knows nothing of pixels.
 //!
 //! This crate is, with `kernel`, where `unsafe` is allowed: a back-end is a proof, made by
-//! [`Level::best`], that its instructions are there.
+//! [`Level::best`], that its instructions are there; and [`pool`] lends things to threads.
+//!
+//! Nothing that computes with vectors may be a closure, or handed to one: see [`each`].
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+pub mod pool;
 mod portable;
 
 use std::fmt::Debug;
 
 /// Bytes of a block. What moves lanes about moves them within blocks of 128 bits.
 pub const BLOCK: usize = 16;
+
+/// The same done to each of several things. Closures, and what takes them, are compiled for every
+/// machine before they are inlined into a kernel, and then not inlined; so kernels do without.
+#[macro_export]
+macro_rules! each {
+    ([$($item:expr),* $(,)?], $name:ident => $value:expr) => {
+        [$({ let $name = $item; $value }),*]
+    };
+}
+
+/// One number in every lane, which the compiler does not know. It takes apart sums and complements
+/// that it knows a part of, and makes them anew in 32 bits.
+#[inline(always)]
+pub fn splat_unknown<S: Simd>(s: S, value: u16) -> S::V {
+    s.splat(std::hint::black_box(value))
+}
+
+/// The most lanes that a vector of any back-end has.
+pub const LANES_MAX: usize = 16;
 
 /// The instructions of a machine, on vectors of 16-bit lanes.
 ///
@@ -31,11 +53,11 @@ pub trait Simd: Copy {
     /// Half as many 32-bit lanes.
     type W: Copy;
     /// As many samples as there are lanes.
-    type Chunk: Copy + AsRef<[u16]> + AsMut<[u16]> + Debug;
+    type Chunk: Copy + AsRef<[u16]> + AsMut<[u16]> + Debug + 'static;
     /// As many bytes as a vector has.
-    type Bytes: Copy + AsRef<[u8]> + AsMut<[u8]>;
+    type Bytes: Copy + AsRef<[u8]> + AsMut<[u8]> + 'static;
     /// As many 32-bit numbers as a vector has.
-    type Wide: Copy + AsRef<[i32]> + AsMut<[i32]>;
+    type Wide: Copy + AsRef<[i32]> + AsMut<[i32]> + 'static;
 
     /// Whole chunks of a slice.
     fn chunks(samples: &[u16]) -> &[Self::Chunk];
@@ -57,6 +79,11 @@ pub trait Simd: Copy {
     /// # Panics
     /// If the last block does not lie within the bytes.
     fn load_blocks(self, bytes: &[u8], start: usize, step: usize) -> Self::V;
+    /// Writes each block from `start` of `bytes` on, the next `step` bytes further.
+    ///
+    /// # Panics
+    /// If the last block does not lie within the bytes.
+    fn store_blocks(self, bytes: &mut [u8], start: usize, step: usize, a: Self::V);
     /// Reads 32-bit numbers.
     fn load_wide(self, wide: &Self::Wide) -> Self::W;
     /// Writes 32-bit numbers.
@@ -126,6 +153,9 @@ pub trait Simd: Copy {
     fn zip_low(self, a: Self::V, b: Self::V) -> Self::V;
     /// The lanes of the high halves of each block, by turns from `a` and `b`.
     fn zip_high(self, a: Self::V, b: Self::V) -> Self::V;
+
+    /// The even lanes of `a` and then of `b`; the odd ones.
+    fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V);
 
     /// Sums of the products of neighbouring lanes.
     fn multiply_pairs_i(self, a: Self::V, b: Self::V) -> Self::W;

@@ -8,7 +8,8 @@ use std::arch::aarch64::{
     vqrdmulhq_s16, vqsubq_u16, vqtbl1q_u8, vreinterpretq_s16_u16, vreinterpretq_u8_u16,
     vreinterpretq_u16_s16, vreinterpretq_u16_u8, vreinterpretq_u16_u32, vreinterpretq_u16_u64,
     vreinterpretq_u64_u16, vrhaddq_u16, vshlq_n_u16, vshlq_s32, vshlq_u16, vshrq_n_s16, vshrq_n_u16,
-    vst1q_s32, vst1q_u8, vst1q_u16, vsubq_u16, vuzp2q_u16, vzip1q_u16, vzip1q_u64, vzip2q_u16, vzip2q_u64,
+    vst1q_s32, vst1q_u8, vst1q_u16, vsubq_u16, vuzp1q_u16, vuzp2q_u16, vzip1q_u16, vzip1q_u64, vzip2q_u16,
+    vzip2q_u64,
 };
 
 use super::{BLOCK, Kernel, Simd};
@@ -91,6 +92,12 @@ impl Simd for Neon {
         unsafe { vreinterpretq_u16_u8(vld1q_u8(block.as_ptr())) }
     }
     #[inline(always)]
+    fn store_blocks(self, bytes: &mut [u8], start: usize, _step: usize, a: Self::V) {
+        let block = &mut bytes[start..start + BLOCK];
+        // SAFETY: the machine has NEON; the slice has 16 bytes.
+        unsafe { vst1q_u8(block.as_mut_ptr(), vreinterpretq_u8_u16(a)) }
+    }
+    #[inline(always)]
     fn load_wide(self, wide: &Self::Wide) -> Self::W {
         // SAFETY: the machine has NEON; there are 16 bytes.
         unsafe { vld1q_s32(wide.as_ptr()) }
@@ -148,6 +155,11 @@ impl Simd for Neon {
         zip_high(a, b) = vzip2q_u16(a, b);
     }
 
+    #[inline(always)]
+    fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        // SAFETY: `self` proves that the machine has NEON.
+        unsafe { (vuzp1q_u16(a, b), vuzp2q_u16(a, b)) }
+    }
     #[inline(always)]
     fn any(self, a: Self::V) -> bool {
         // SAFETY: `self` proves that the machine has NEON.

@@ -81,6 +81,10 @@ impl Simd for Portable {
         lanes(|i| u16::from_le_bytes(block[i]))
     }
     #[inline(always)]
+    fn store_blocks(self, bytes: &mut [u8], start: usize, _step: usize, a: Self::V) {
+        bytes[start..start + BLOCK].copy_from_slice(&bytes_of(a));
+    }
+    #[inline(always)]
     fn load_wide(self, wide: &Self::Wide) -> Self::W {
         *wide
     }
@@ -172,6 +176,11 @@ impl Simd for Portable {
         lanes(|i| if i % 2 == 0 { a[i / 2 + 4] } else { b[i / 2 + 4] })
     }
 
+    #[inline(always)]
+    fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        let every = |odd: usize| lanes(|i| if i < 4 { a[2 * i + odd] } else { b[2 * i - 8 + odd] });
+        (every(0), every(1))
+    }
     #[inline(always)]
     fn multiply_pairs_i(self, a: Self::V, b: Self::V) -> Self::W {
         let product = |i: usize| signed(a[i]) * signed(b[i]);

@@ -71,6 +71,37 @@ fn lanes() -> impl Strategy<Value = [u16; 16]> {
     prop::array::uniform16(prop_oneof![3 => any::<u16>(), 1 => extremes])
 }
 
+/// The even lanes of 32, then the odd ones.
+struct Unzipped<'a>(&'a [u16; 32]);
+
+impl Kernel for Unzipped<'_> {
+    type Output = [[u16; 16]; 2];
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Output {
+        let mut out = [[0; 16]; 2];
+        let [even, odd] = &mut out;
+        let halves = S::chunks_mut(even).iter_mut().zip(S::chunks_mut(odd)).enumerate();
+        for (i, (even, odd)) in halves {
+            let chunks = S::chunks(self.0);
+            let (low, high) = s.unzip(s.load(&chunks[2 * i]), s.load(&chunks[2 * i + 1]));
+            s.store(even, low);
+            s.store(odd, high);
+        }
+        out
+    }
+}
+
+#[test]
+fn unzipping_keeps_the_order_of_memory() {
+    let lanes = std::array::from_fn(|i| i as u16);
+    for level in [Level::Portable, Level::best()] {
+        let [even, odd] = level.run(Unzipped(&lanes));
+        let pairs = even.iter().zip(&odd).enumerate();
+        assert!(pairs.map(|(i, pair)| (i as u16, pair)).all(|(i, pair)| pair == (&(2 * i), &(2 * i + 1))));
+    }
+}
+
 proptest! {
     #[test]
     fn every_back_end_gives_what_plain_rust_gives(a in lanes(), b in lanes(), c in lanes()) {

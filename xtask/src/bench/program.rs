@@ -54,6 +54,20 @@ impl Program {
     }
 }
 
+/// Instructions that a program executes in and below functions named `measured_frames`.
+pub(super) fn count(program: &mut Command) -> Result<u64, String> {
+    let written = std::env::temp_dir().join(format!("pinhole-count-{}.callgrind", std::process::id()));
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--quiet", "--tool=callgrind", "--toggle-collect=*measured_frames*"]);
+    valgrind.arg(format!("--callgrind-out-file={}", written.display()));
+    valgrind.arg(program.get_program()).args(program.get_args());
+    figures(&mut valgrind)?;
+    let profile = read_and_remove(&written)?;
+    let total = profile.lines().find_map(|line| line.strip_prefix("totals: "));
+    let total = total.and_then(|total| total.trim().parse().ok());
+    total.ok_or_else(|| "callgrind's profile has no total".to_owned())
+}
+
 /// Builds a program as releases are; gives its path.
 pub(super) fn build(what: &[&str]) -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -1,0 +1,57 @@
+//! `cargo xtask bench imaging`: how fast mosaics become pictures, beside
+//! memcpy in the same run, and in instructions, which do not depend on how busy the machine is.
+//!
+//! The measured program is the example `bench_imaging` of the crate `pinhole-imaging`.
+
+use super::program;
+use super::table::Row;
+use std::process::Command;
+
+/// Rounds of everything that is timed: of each, the quickest counts.
+const ROUNDS: &str = "40";
+/// The megapixels of a picture, in pixels.
+const PIXELS: f64 = 3280.0 * 2464.0;
+
+/// Measures; speeds have goals, in words, but no limits, for they depend on the machine.
+pub(super) fn measure() -> Result<Vec<Row>, String> {
+    program::check_valgrind()?;
+    let built = program::build(&["--package", "pinhole-imaging", "--example", "bench_imaging"])?;
+    let figures = program::figures(Command::new(&built).args(["all", ROUNDS]))?;
+    let instructions = |what: &str| -> Result<f64, String> {
+        Ok(program::count(Command::new(&built).args([what, "1"]))? as f64 / PIXELS)
+    };
+    let speed = |what: &str| -> Result<f64, String> { Ok(PIXELS / figures.get(what)? / 1e6) };
+    let of = |name| figures.get(name);
+    Ok(vec![
+        Row::new(
+            "imaging.full.mpps",
+            speed("full")?,
+            "RAW10 to NV12 with statistics, megapixels a second; goal 800",
+        ),
+        Row::new("imaging.full_rgb.mpps", speed("full_rgb")?, "the same to RGB24; goal 800"),
+        Row::new("imaging.full.instructions_per_pixel", instructions("full")?, "… to NV12, AVX2")
+            .at_most(17.0)
+            .so_far(18.1)
+            .against(64.7),
+        Row::new("imaging.fast.mpps", speed("fast")?, "to NV12, colours interpolated linearly; goal 1,000"),
+        Row::new("imaging.fast.instructions_per_pixel", instructions("fast")?, "… to NV12, AVX2")
+            .at_most(13.0),
+        Row::new(
+            "imaging.two_threads_over_one",
+            of("full")? / of("two_threads")?,
+            "speed, to NV12; goal 1.9",
+        ),
+        Row::new(
+            "imaging.unpack10.over_memcpy",
+            of("unpack10")? / of("unpack10_memcpy")?,
+            "time over that of a memcpy of as many bytes, 12 MP; goal 1.05",
+        ),
+        Row::new(
+            "imaging.full.over_memcpy",
+            of("full")? / of("full_memcpy")?,
+            "time over that of a memcpy of as many bytes read and written",
+        ),
+        Row::new("imaging.allocations_per_frame", of("allocations")?, "on the heap, by two threads")
+            .at_most(0.0),
+    ])
+}
