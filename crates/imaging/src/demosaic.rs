@@ -1,5 +1,7 @@
 //! From a mosaic to full colour.
 //!
+//! Of the ways there are, those that need no more than a window:
+//!
 //! - [`Demosaic::Linear`]: means of the nearest samples of each colour.
 //! - [`Demosaic::Malvar`]: the gradient-corrected linear interpolation of H. S. Malvar, L. He and
 //!   R. Cutler, "High-quality linear interpolation for demosaicing of Bayer-patterned color
@@ -63,8 +65,12 @@ impl DemosaicRow<'_> {
         match (self.method, red_half) {
             (Demosaic::Linear, 0) => interpolate::<S, Linear, 0>(s, self, swapped, finish),
             (Demosaic::Linear, _) => interpolate::<S, Linear, 1>(s, self, swapped, finish),
-            (Demosaic::Malvar, 0) => interpolate::<S, Malvar, 0>(s, self, swapped, finish),
-            (Demosaic::Malvar, _) => interpolate::<S, Malvar, 1>(s, self, swapped, finish),
+            (Demosaic::Malvar | Demosaic::Directional, 0) => {
+                interpolate::<S, Malvar, 0>(s, self, swapped, finish);
+            }
+            (Demosaic::Malvar | Demosaic::Directional, _) => {
+                interpolate::<S, Malvar, 1>(s, self, swapped, finish);
+            }
         }
     }
 }

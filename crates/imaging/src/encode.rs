@@ -36,6 +36,8 @@ enum Layout {
     Packed { luma_first: bool, cb_first: bool },
     /// Bytes per pixel and the place of red in the first three (0 or 2).
     Rgb { bytes: usize, red: usize },
+    /// 16 bits a colour, red first.
+    Deep,
 }
 
 const fn layout(format: PixelFormat) -> Option<Layout> {
@@ -53,7 +55,8 @@ const fn layout(format: PixelFormat) -> Option<Layout> {
         PixelFormat::Bgr24 => Layout::Rgb { bytes: 3, red: 2 },
         PixelFormat::Rgbx32 => Layout::Rgb { bytes: 4, red: 0 },
         PixelFormat::Bgrx32 => Layout::Rgb { bytes: 4, red: 2 },
-        PixelFormat::Raw(_) | PixelFormat::Rgb48 | PixelFormat::Mjpeg => return None,
+        PixelFormat::Rgb48 => Layout::Deep,
+        PixelFormat::Raw(_) | PixelFormat::Mjpeg => return None,
     })
 }
 
@@ -72,7 +75,7 @@ pub(crate) fn size_steps(format: PixelFormat) -> Option<(u32, u32)> {
     Some(match layout(format)? {
         Layout::Planar { .. } | Layout::SemiPlanar { halved_rows: true, .. } => (2, 2),
         Layout::SemiPlanar { .. } | Layout::Packed { .. } => (2, 1),
-        Layout::Rgb { .. } => (1, 1),
+        Layout::Rgb { .. } | Layout::Deep => (1, 1),
     })
 }
 
@@ -164,6 +167,9 @@ impl Encoder {
                 let row = RgbRow { row: rows[1], weights: self.rgb, red, out };
                 if bytes == 3 { self.level.run(row) } else { self.level.run(row.with_filler()) }
             }
+            Layout::Deep => {
+                write_deep(rows[1], &mut out.row(&self.shapes, 0, y)[..6 * self.width]);
+            }
             Layout::Packed { luma_first, cb_first } => {
                 let out = &mut out.row(&self.shapes, 0, y)[..2 * self.width];
                 let (row, luma, chroma) = (rows[1], self.luma, self.chroma_in(cb_first));
@@ -200,6 +206,14 @@ impl Encoder {
     fn chroma_in(&self, cb_first: bool) -> [ChromaWeights; 2] {
         let [cb, cr] = self.chroma;
         if cb_first { [cb, cr] } else { [cr, cb] }
+    }
+}
+
+/// Writes numbers of 16 bits as they are, whatever the range.
+fn write_deep(row: &ColourRow, out: &mut [u8]) {
+    for (x, pixel) in out.as_chunks_mut::<6>().0.iter_mut().enumerate() {
+        let colours = row.halves[x % 2].each_ref().map(|colour| colour[x / 2].to_le_bytes());
+        pixel.copy_from_slice(colours.as_flattened());
     }
 }
 

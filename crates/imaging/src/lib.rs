@@ -10,6 +10,7 @@
 
 mod correct;
 mod demosaic;
+mod directional;
 mod encode;
 mod finish;
 mod gather;

@@ -152,6 +152,9 @@ pub enum Demosaic {
     /// Those, corrected by the gradients of the colour that is there (Malvar, He, Cutler).
     #[default]
     Malvar,
+    /// Along edges, not across them: finest, at half the speed. The first frame that wants it
+    /// allocates.
+    Directional,
 }
 
 /// How eagerly single pixels that stand out are taken for defects.

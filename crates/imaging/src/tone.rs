@@ -102,10 +102,10 @@ impl<S: Simd> MatrixVectors<S> {
 }
 
 /// Applies a matrix to a row.
-struct ApplyMatrix<'a> {
-    matrix: &'a Matrix,
-    cells: usize,
-    row: &'a mut ColourRow,
+pub(crate) struct ApplyMatrix<'a> {
+    pub(crate) matrix: &'a Matrix,
+    pub(crate) cells: usize,
+    pub(crate) row: &'a mut ColourRow,
 }
 
 impl Kernel for ApplyMatrix<'_> {

@@ -4,19 +4,21 @@
 use std::ops::Range;
 
 use pinhole_base::Result;
+use pinhole_base::format::BayerOrder;
 
 use crate::correct::CorrectRow;
 use crate::demosaic::DemosaicRow;
+use crate::directional::Directional;
 use crate::encode::Planes;
 use crate::finish::{Finisher, Source};
 use crate::gather::Gatherer;
 use crate::isp::{IspConfiguration, make_finisher};
 use crate::level::Leveller;
 use crate::mosaic::{ColourRow, MosaicRow, Ring, Window};
-use crate::parameters::IspParameters;
+use crate::parameters::{Demosaic, IspParameters};
 use crate::simd::Level;
 use crate::statistics::Statistics;
-use crate::tone::{Matrix, Tone};
+use crate::tone::{ApplyMatrix, Matrix, Tone};
 use crate::unpack::unpack_split;
 
 /// Rows that a window reaches up and down.
@@ -51,6 +53,8 @@ pub(crate) struct Worker {
     coloured: Ring<ColourRow>,
     leveller: Leveller,
     gatherer: Gatherer,
+    /// What [`Demosaic::Directional`] keeps, from the first frame on that wants it.
+    directional: Option<Box<Directional>>,
     pub(crate) finishers: [Option<Finisher>; 2],
 }
 
@@ -69,6 +73,7 @@ impl Worker {
             coloured: Ring::new(ColourRow::new(0), 1),
             leveller: Leveller::new(level, order, cells),
             gatherer: Gatherer::new(level, order, (cells, height / 2)),
+            directional: None,
             finishers: [None, None],
         };
         worker.set_crop(configuration)?;
@@ -101,22 +106,22 @@ impl Worker {
         self.leveller.restart(frame.parameters);
         let shown = self.begin(frame, &share.outputs);
         let counted = share.statistics.as_ref().map_or(0..0, |_| self.rows_counted(frame));
-        let rows = self.rows_to_read(&shown, &counted);
-        for step in rows.start..rows.end + 2 * REACH {
+        let lag = self.prepare(frame.parameters);
+        let rows = self.rows_to_read(&shown, &counted, REACH + lag);
+        for step in rows.start..rows.end + REACH + lag {
             if step < rows.end {
                 self.load(frame.raw, step);
             }
             if let Some(y) = step.checked_sub(REACH).filter(|y| rows.contains(y)) {
                 self.settle(y, frame.parameters);
-                if let Some(statistics) = share.statistics.as_deref_mut()
-                    && counted.contains(&y)
-                    && y % 2 == 1
-                {
-                    let levelled = [self.levelled.row(y - 1), self.levelled.row(y)];
-                    self.gatherer.add(y / 2, levelled, statistics);
+                if let Some(statistics) = share.statistics.as_deref_mut().filter(|_| counted.contains(&y)) {
+                    self.count(y, statistics);
                 }
             }
-            if let Some(y) = step.checked_sub(2 * REACH).filter(|y| shown.contains(y)) {
+            if lag == Directional::LAG && step >= rows.start + REACH {
+                self.look_along_edges(step - REACH, &rows);
+            }
+            if let Some(y) = step.checked_sub(REACH + lag).filter(|y| shown.contains(y)) {
                 self.finish(y, frame, &mut share.outputs);
             }
         }
@@ -125,6 +130,24 @@ impl Worker {
         {
             self.gatherer.finish((counted.end - 1) / 2, frame.parameters, statistics);
         }
+    }
+
+    /// Gets ready to interpolate as the frame wants it. Answers how many rows the result lags
+    /// behind.
+    fn prepare(&mut self, parameters: &IspParameters) -> usize {
+        if !self.is_directional(parameters) {
+            return REACH;
+        }
+        let IspConfiguration { input, size, .. } = self.configuration;
+        let order = input.order.unwrap_or(BayerOrder::Rggb);
+        let (cells, height) = (size.width as usize / 2, size.height as usize);
+        let make = || Box::new(Directional::new(self.level, order, cells, height));
+        self.directional.get_or_insert_with(make);
+        Directional::LAG
+    }
+
+    fn is_directional(&self, parameters: &IspParameters) -> bool {
+        parameters.demosaic == Demosaic::Directional && self.configuration.input.order.is_some()
     }
 
     /// Begins each output's band. Says which rows of the frame they show together.
@@ -149,18 +172,18 @@ impl Worker {
         2 * (frame.part * cells / frame.parts)..2 * ((frame.part + 1) * cells / frame.parts)
     }
 
-    /// The rows that are shown, with what their windows reach, and those that are counted, with
+    /// The rows that are shown, with what their windows `reach`, and those that are counted, with
     /// what the correction of defects and noise reaches.
-    fn rows_to_read(&self, shown: &Range<usize>, counted: &Range<usize>) -> Range<usize> {
+    fn rows_to_read(&self, shown: &Range<usize>, counted: &Range<usize>, reach: usize) -> Range<usize> {
         let height = self.configuration.size.height as usize;
         let wider =
             |rows: &Range<usize>, by: usize| rows.start.saturating_sub(by)..(rows.end + by).min(height);
         match (shown.is_empty(), counted.is_empty()) {
             (true, true) => 0..0,
-            (false, true) => wider(shown, 2 * REACH),
+            (false, true) => wider(shown, reach),
             (true, false) => wider(counted, REACH),
             (false, false) => {
-                let (shown, counted) = (wider(shown, 2 * REACH), wider(counted, REACH));
+                let (shown, counted) = (wider(shown, reach), wider(counted, REACH));
                 shown.start.min(counted.start)..shown.end.max(counted.end)
             }
         }
@@ -189,13 +212,36 @@ impl Worker {
         self.leveller.level(parameters, y, source, levelled, balanced);
     }
 
+    /// Adds a row of cells to the statistics, if row `y` is its second one.
+    fn count(&mut self, y: usize, statistics: &mut Statistics) {
+        if y % 2 == 1 {
+            let levelled = [self.levelled.row(y - 1), self.levelled.row(y)];
+            self.gatherer.add(y / 2, levelled, statistics);
+        }
+    }
+
+    /// Gives balanced row `y`, or what comes after the last, to [`Demosaic::Directional`].
+    fn look_along_edges(&mut self, y: usize, rows: &Range<usize>) {
+        if let Some(directional) = &mut self.directional {
+            directional.take(y, rows.contains(&y).then(|| self.balanced.row(y)));
+        }
+    }
+
     /// Takes a row from balanced samples to the outputs.
     fn finish(&mut self, y: usize, frame: &Frame<'_>, outputs: &mut [Option<Planes<'_>>; 2]) {
         let IspConfiguration { input, size, crop, .. } = self.configuration;
         let (row, cells) = (y - crop.y as usize, cells_of(&self.configuration));
         let window = Window::about(&self.balanced, y, size.height as usize);
         let level = self.level;
+        let directional = self.directional.as_ref().filter(|_| self.is_directional(frame.parameters));
         let demosaic = |matrix: Option<&Matrix>, out: &mut ColourRow| {
+            if let Some(directional) = directional {
+                directional.write(y, cells.clone(), out);
+                if let Some(matrix) = matrix {
+                    level.run(ApplyMatrix { matrix, cells: cells.len(), row: out });
+                }
+                return;
+            }
             let (method, order) = (frame.parameters.demosaic, input.order);
             let (first, cells) = (cells.start, cells.len());
             level.run(DemosaicRow { method, window, order, y, first, cells, matrix, out });

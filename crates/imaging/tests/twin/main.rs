@@ -6,11 +6,11 @@ mod naive;
 use naive::{Mosaic, encoded};
 use pinhole_base::ErrorKind;
 use pinhole_base::colour::{ColourSpace, Matrix3};
-use pinhole_base::format::{BayerOrder, Packing, PixelFormat, RawFormat};
+use pinhole_base::format::{BayerColour, BayerOrder, Packing, PixelFormat, RawFormat};
 use pinhole_base::geometry::{Rect, Size};
 use pinhole_imaging::packing::pack_row;
 use pinhole_imaging::parameters::{
-    ColourMatrix, DefectCorrection, Denoise, GammaCurve, LensShading, Sharpen,
+    ColourMatrix, DefectCorrection, Demosaic, Denoise, GammaCurve, LensShading, Sharpen,
 };
 use pinhole_imaging::statistics::AWB_ZONES;
 use pinhole_imaging::{Isp, IspConfiguration, IspParameters, OutputFormat, Statistics};
@@ -203,9 +203,11 @@ proptest! {
         configuration in configurations(),
         parameters in parameters(),
         corrected in any::<bool>(),
+        demosaic in prop::sample::select(vec![Demosaic::Linear, Demosaic::Malvar, Demosaic::Directional]),
         seed in any::<u32>(),
     ) {
         let parameters = if corrected { with_corrections(parameters) } else { parameters };
+        let parameters = IspParameters { demosaic, ..parameters };
         let raw = packed(&configuration, &samples(&configuration, seed));
         let made = [1, 2, 3].map(|threads| {
             let threads = NonZero::new(threads).expect("from 1 on");
@@ -290,6 +292,39 @@ fn plain() -> IspConfiguration {
             }),
             None,
         ],
+    }
+}
+
+/// Would catch a lost bit, a swapped byte or colour, or a shifted row in pictures of 16 bits.
+#[test]
+fn deep_pictures_hold_every_sample_in_its_place() {
+    let size = Size::new(24, 10);
+    let deep = OutputFormat {
+        format: PixelFormat::Rgb48,
+        size: Size::new(24, 10),
+        stride_bytes: 6 * 24,
+        colour_space: ColourSpace::SRGB,
+    };
+    let input = RawFormat { order: Some(BayerOrder::Gbrg), bits: 16, packing: Packing::Unpacked };
+    let outputs = [Some(deep), None];
+    let configuration =
+        IspConfiguration { input, size, stride_bytes: 48, crop: Rect::from_size(size), outputs };
+    let samples: Vec<u16> = (0..240).map(|i: u32| (i * 40_503 % 65_536) as u16).collect();
+    let raw: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    for demosaic in [Demosaic::Linear, Demosaic::Malvar, Demosaic::Directional] {
+        let parameters = IspParameters { demosaic, ..IspParameters::default() };
+        let mut picture = vec![0; 6 * 240];
+        let mut isp = Isp::new(&configuration).expect("the shapes fit");
+        isp.process(&raw, &parameters, &mut [Some(&mut picture), None], None).expect("it fits");
+        for (i, pixel) in picture.as_chunks::<6>().0.iter().enumerate() {
+            let channel = match BayerOrder::Gbrg.colour_at(i % 24, i / 24) {
+                BayerColour::Red => 0,
+                BayerColour::Blue => 2,
+                _ => 1,
+            };
+            let value = u16::from_le_bytes([pixel[2 * channel], pixel[2 * channel + 1]]);
+            assert_eq!(value, samples[i], "{demosaic:?}, pixel {i}: {pixel:?}");
+        }
     }
 }
 
