@@ -299,9 +299,17 @@ pub(crate) struct DevelopArguments {
     /// Quality of a JPEG, 1 to 100
     #[arg(long, value_name = "Q", default_value_t = 93, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: u8,
+    /// Bits of each colour: 8, or 16 in PNG and TIFF
+    #[arg(long, value_name = "BITS", default_value = "8", value_parser = ["8", "16"])]
+    pub(crate) depth: String,
 }
 
 impl DevelopArguments {
+    /// Whether 16 bits are wanted.
+    pub(crate) fn is_deep(&self) -> bool {
+        self.depth == "16"
+    }
+
     /// What is wanted of the picture.
     pub(crate) fn adjustments(&self) -> Adjustments {
         Adjustments {

@@ -76,6 +76,7 @@ struct Job {
     input: PathBuf,
     output: PathBuf,
     kind: Kind,
+    pixels: Pixels,
 }
 
 fn refused(place: &Path, reason: &str, hint: &'static str) -> Error {
@@ -83,6 +84,18 @@ fn refused(place: &Path, reason: &str, hint: &'static str) -> Error {
         .at(place.display().to_string())
         .because(reason)
         .hint(hint)
+}
+
+/// What a kind of file holds.
+fn pixels(kind: Kind, is_deep: bool) -> Result<Pixels> {
+    match (kind, is_deep) {
+        (Kind::Jpeg, false) => Ok(Pixels::Yuv420),
+        (_, false) => Ok(Pixels::Rgb),
+        (Kind::Png | Kind::Tiff, true) => Ok(Pixels::Rgb48),
+        _ => Err(Error::new(ErrorKind::InvalidArgument, "developing")
+            .because("such files have 8 bits a colour")
+            .hint("write 16 bits into .png or .tif")),
+    }
 }
 
 /// Where each file goes: to the output itself, or into the folder that it names.
@@ -102,9 +115,12 @@ fn plan(inputs: &[PathBuf], arguments: &DevelopArguments) -> Result<Vec<Job>> {
                 ));
             }
         };
-        return Ok(vec![Job { input: input.clone(), output: output.clone(), kind }]);
+        let pixels =
+            pixels(kind, arguments.is_deep()).map_err(|error| error.at(output.display().to_string()))?;
+        return Ok(vec![Job { input: input.clone(), output: output.clone(), kind, pixels }]);
     }
     let (kind, suffix) = arguments.format.kind();
+    let pixels = pixels(kind, arguments.is_deep()).map_err(|error| error.at(output.display().to_string()))?;
     let mut taken = BTreeSet::new();
     let mut jobs = Vec::new();
     for input in inputs {
@@ -113,7 +129,7 @@ fn plan(inputs: &[PathBuf], arguments: &DevelopArguments) -> Result<Vec<Job>> {
         if !taken.insert(output.clone()) {
             return Err(refused(&output, "two of the files would become it", "develop them one by one"));
         }
-        jobs.push(Job { input: input.clone(), output, kind });
+        jobs.push(Job { input: input.clone(), output, kind, pixels });
     }
     Ok(jobs)
 }
@@ -121,9 +137,8 @@ fn plan(inputs: &[PathBuf], arguments: &DevelopArguments) -> Result<Vec<Job>> {
 impl Job {
     fn run(&self, adjustments: &Adjustments, quality: u8) -> Result<()> {
         let image = raw_file::read(&self.input)?;
-        let pixels = if self.kind == Kind::Jpeg { Pixels::Yuv420 } else { Pixels::Rgb };
         let place = |error: Error| error.at(self.input.display().to_string());
-        let developed = develop::develop(&image, adjustments, pixels).map_err(place)?;
+        let developed = develop::develop(&image, adjustments, self.pixels).map_err(place)?;
         let (picture, metadata) = (developed.picture(), develop::metadata(&image));
         let mut out = Out::open(&self.output)?;
         let written = match self.kind {

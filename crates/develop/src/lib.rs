@@ -17,7 +17,7 @@ use pinhole_base::geometry::{ImagePixels, Size};
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_files::Picture;
 use pinhole_files::dng::DngImage;
-use pinhole_imaging::parameters::{DefectCorrection, Denoise, GammaCurve, Sharpen};
+use pinhole_imaging::parameters::{DefectCorrection, Demosaic, Denoise, GammaCurve, Sharpen};
 use pinhole_imaging::{Isp, IspConfiguration, IspParameters, OutputFormat};
 use prepare::Mosaic;
 
@@ -84,6 +84,8 @@ fn invalid(reason: String) -> Error {
 pub enum Pixels {
     /// R'G'B', 8 bits each, sRGB.
     Rgb,
+    /// R'G'B', 16 bits each, sRGB.
+    Rgb48,
     /// Planar Y'CbCr 4:2:0, BT.601 at full range, as JPEG has it. Sides are even.
     Yuv420,
 }
@@ -116,11 +118,12 @@ pub fn develop(image: &DngImage, adjustments: &Adjustments, pixels: Pixels) -> R
     let mosaic = Mosaic::of(image)?;
     let (format, colour, step) = match pixels {
         Pixels::Rgb => (PixelFormat::Rgb24, ColourSpace::SRGB, 1),
+        Pixels::Rgb48 => (PixelFormat::Rgb48, ColourSpace::SRGB, 1),
         Pixels::Yuv420 => (PixelFormat::Yuv420, ColourSpace::SYCC, 2),
     };
     let fit = adjustments.fit.map(|fit| upright::turned(fit, image.orientation));
     let size = output_size(mosaic.crop.size().cast(), fit, step);
-    let stride_bytes = format.row_bytes(size.width).expect("both formats have rows");
+    let stride_bytes = format.row_bytes(size.width).expect("all these formats have rows");
     let output = OutputFormat { format, size, stride_bytes, colour_space: colour };
     let mut isp = Isp::new(&IspConfiguration {
         input: mosaic.format,
@@ -156,6 +159,7 @@ fn parameters(
         black_level: mosaic.black_level,
         lens_shading: mosaic.lens_shading.clone(),
         defects: DefectCorrection::Normal,
+        demosaic: Demosaic::Directional,
         ..IspParameters::default()
     };
     let rendering = colour::rendering(image, adjustments.white_balance, || {

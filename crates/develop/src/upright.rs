@@ -21,6 +21,7 @@ pub(crate) fn turn(bytes: Vec<u8>, size: Size, pixels: Pixels, orientation: u16)
     let (width, height) = (size.width as usize, size.height as usize);
     let upright = match pixels {
         Pixels::Rgb => turned_plane::<3>(&bytes, (width, height), orientation),
+        Pixels::Rgb48 => turned_plane::<6>(&bytes, (width, height), orientation),
         Pixels::Yuv420 => {
             let (luma, chroma) = bytes.split_at(width * height);
             let (cb, cr) = chroma.split_at(chroma.len() / 2);

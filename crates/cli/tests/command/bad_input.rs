@@ -84,7 +84,7 @@ fn outputs_that_make_no_sense_are_refused() {
     );
     refused(&["capture", "-o", "-", "--metadata", "-"], &["standard output", "more than one"]);
     refused(&["capture", "-o", "-", "--json"], &["standard output", "more than one"]);
-    refused(&["still", "-o", "photo"], &["photo: ", ".jpg, .png or .ppm"]);
+    refused(&["still", "-o", "photo"], &["photo: ", ".jpg, .png, .tif or .ppm"]);
     refused(&["still", "-o", "photo.dng"], &["--raw"]);
 }
 

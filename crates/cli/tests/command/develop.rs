@@ -62,6 +62,9 @@ fn adjustments_do_what_they_say() {
     assert!((0.85..1.2).contains(&(grey[0] / grey[1])), "{grey:?}");
     folder.succeed(&["develop", "photo.dng", "-o", "plain.tif"]);
     assert!(folder.read("plain.tif").starts_with(b"II*\0") && folder.read("plain.tif").len() > 640 * 480 * 3);
+    folder.succeed(&["develop", "photo.dng", "-o", "deep.tif", "--depth", "16"]);
+    let (plain, deep) = (folder.read("plain.tif").len(), folder.read("deep.tif").len());
+    assert!(deep > plain + 600 * 480 * 3, "16 bits a colour take {deep} bytes, 8 bits {plain}");
     folder.succeed(&["develop", "photo.dng", "-o", "small.jpg", "--size", "300x300"]);
     assert_eq!(decoded(&folder, "small.jpg").1, (300, 224));
 }
@@ -99,6 +102,7 @@ fn what_cannot_be_developed_is_told() {
     refused(&["missing.dng", "-o", "photo.jpg"], 1, "missing.dng");
     refused(&["/dev/zero", "-o", "photo.jpg"], 1, "not a regular file");
     refused(&["photo.dng", "-o", "photo.txt"], 2, "suffix");
+    refused(&["photo.dng", "-o", "photo.jpg", "--depth", "16"], 2, ".tif");
     refused(&["photo.dng", "photo.dng", "-o", "photo.jpg"], 2, "folder");
     refused(&["photo.dng", "photo.dng", "-o", "."], 2, "two of the files");
     refused(&["photo.dng", "-o", "photo.jpg", "--exposure", "NaN"], 2, "exposure");
