@@ -1,4 +1,4 @@
-//! What `cargo xtask bench imaging` runs: `bench_imaging full|fast|all ROUNDS`. Prints seconds of
+//! What `cargo xtask bench imaging` runs: `bench_imaging full|full_rgb|fast|hq|all ROUNDS`. Prints seconds of
 //! the quickest round, and heap allocations, one name and number a line.
 
 use std::hint::black_box;
@@ -143,6 +143,7 @@ fn main() {
         ("full", Demosaic::Malvar, PixelFormat::Nv12, 1),
         ("full_rgb", Demosaic::Malvar, PixelFormat::Rgb24, 1),
         ("fast", Demosaic::Linear, PixelFormat::Nv12, 1),
+        ("hq", Demosaic::Directional, PixelFormat::Nv12, 1),
         ("two_threads", Demosaic::Malvar, PixelFormat::Nv12, 2),
     ] {
         if what != "all" && what != name {

@@ -37,6 +37,8 @@ pub(super) fn measure() -> Result<Vec<Row>, String> {
         Row::new("imaging.fast.instructions_per_pixel", instructions("fast")?, "… to NV12, AVX2")
             .at_most(13.0)
             .so_far(16.6),
+        Row::new("imaging.hq.mpps", speed("hq")?, "to NV12, colours interpolated along edges; goal 250"),
+        Row::new("imaging.hq.instructions_per_pixel", instructions("hq")?, "… to NV12, AVX2"),
         Row::new(
             "imaging.two_threads_over_one",
             of("full")? / of("two_threads")?,
