@@ -178,6 +178,8 @@ fn abilities(place: &Place, camera: &Camera) -> Result<Abilities> {
     let mut refused = None;
     for role in [Role::Video, Role::Viewfinder, Role::Still, Role::Raw] {
         match camera.propose([role]) {
+            // What the CPU makes of a node's frames has tests of its own.
+            Ok(proposed) if proposed.streams.iter().any(|stream| stream.converted_from.is_some()) => {}
             Ok(_) => roles.push(role),
             Err(error) => refused = Some(error.at(place.node.path.clone())),
         }
