@@ -50,11 +50,7 @@ const PARTS: &[(&str, &[&str], &str)] = &[
         &["--lib", "--", "layout"],
         "the emulator refuses the calls of drivers and buffers: they are tested in the virtual machine",
     ),
-    (
-        "pinhole-conformance",
-        &["--lib", "--test", "simulated", "--test", "threaded"],
-        "simulating and searching millions of events takes too long in an emulator",
-    ),
+    ("pinhole-conformance", &[], "simulating and searching millions of events takes too long in an emulator"),
 ];
 
 /// What is run of the others: all but the examples in the documentation, which are compiled by
