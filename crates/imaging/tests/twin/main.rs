@@ -1,7 +1,9 @@
 //! The processor against a slow and obvious twin, over all orders, packings, strides, crops,
 //! sizes and formats. No byte may differ by more than one from the twin's value.
 
+mod difference;
 mod naive;
+mod precision;
 
 use naive::{Mosaic, encoded};
 use pinhole_base::ErrorKind;
