@@ -25,6 +25,7 @@ const TOOLS: &[Tool] = &[
     Tool { program: "bc", package: "bc" },
     Tool { program: "tar", package: "tar" },
     Tool { program: "xz", package: "xz-utils" },
+    Tool { program: "patch", package: "patch" },
 ];
 
 /// Blocks of contiguous memory may have 2^12 pages, 16 MiB, instead of 4 MiB: an 8-megapixel
@@ -122,6 +123,7 @@ fn build_newest(place: &Place) -> Result<Built> {
     tools::provide(TOOLS)?;
     let archive = Archive::open(place, ARCHITECTURE)?;
     let version = archive.version(SOURCE)?.replace('~', "-");
+    let version = format!("{version}-{}", patches_digest(place)?);
     busybox::provide(place, &archive)?;
     let source = place.cache.join("source").join(&version);
     if !source.exists() {
@@ -162,7 +164,19 @@ fn lacks(why: &'static str) -> Error {
 /// Tells apart what is built of the same source.
 fn config_digest(place: &Place) -> Result<String> {
     let config = read(&place.testbed.join("uml/config"))?;
-    Ok(format!("{:016x}", digest([&config, COMPILER_FLAGS.as_bytes()])))
+    let patches = patches_digest(place)?;
+    Ok(format!("{:016x}", digest([&config, COMPILER_FLAGS.as_bytes(), patches.as_bytes()])))
+}
+
+/// What Debian's source lacks, as patches.
+fn patches(place: &Place) -> Result<Vec<PathBuf>> {
+    entries(&place.testbed.join("uml/patches"))
+}
+
+/// Tells apart sources that were patched otherwise.
+fn patches_digest(place: &Place) -> Result<String> {
+    let contents: Vec<_> = patches(place)?.iter().map(|patch| read(patch)).collect::<Result<_>>()?;
+    Ok(format!("{:016x}", digest(contents.iter().map(Vec::as_slice))))
 }
 
 /// Tells apart the versions of a module of ours.
@@ -173,7 +187,7 @@ fn module_digest(place: &Place, module: &Module) -> Result<String> {
     Ok(format!("{:016x}", digest(contents.iter().map(Vec::as_slice))))
 }
 
-/// Fetches the kernel's source, and unpacks it into a folder.
+/// Fetches the kernel's source, unpacks it into a folder, and patches it.
 fn unpack_source(place: &Place, archive: &Archive, folder: &Path) -> Result<()> {
     let package = place.cache.join("source/package");
     remove_folder(&package)?;
@@ -187,6 +201,11 @@ fn unpack_source(place: &Place, archive: &Archive, folder: &Path) -> Result<()> 
     tar.arg(package.join(format!("usr/src/{SOURCE}.tar.xz"))).arg("--directory").arg(&half);
     tools::succeed(&mut tar, "unpacking the kernel's source")?;
     remove_folder(&package)?;
+    for file in patches(place)? {
+        let mut patch = Command::new("patch");
+        patch.args(["--quiet", "--strip=1", "--directory"]).arg(only_entry(&half)?).arg("--input").arg(file);
+        tools::succeed(&mut patch, "patching the kernel's source")?;
+    }
     fs::rename(&half, folder).map_err(at(folder, "keeping the kernel's source"))
 }
 
