@@ -10,24 +10,20 @@
 //! the mean of all zones is grey.
 
 mod curve;
+mod vote;
 
 use super::update;
 use crate::configuration::Configuration;
 use crate::controller::{ActiveState, Algorithm, Preparation, Processing};
 use crate::interpolation::mix;
 use crate::parameters::thousandths;
-use crate::statistics::Statistics;
 use crate::tuning::WhiteBalanceTuning;
 use curve::LightCurve;
 use pinhole_base::control::{
     AWB_ENABLE, AWB_LOCKED, AWB_MODE, AwbMode, COLOUR_GAINS, COLOUR_TEMPERATURE, ControlList, Value,
 };
+use vote::Vote;
 
-/// Mean green outside of these is too dark, or too near to clipping, to tell a colour.
-const GREEN_MIN: f64 = 0.003;
-const GREEN_MAX: f64 = 0.85;
-/// Least ratio of red or blue to green that can be grey.
-const RATIO_MIN: f64 = 0.02;
 /// Gains stay within these.
 const GAIN_MIN: f64 = 0.1;
 const GAIN_MAX: f64 = 32.0;
@@ -35,10 +31,6 @@ const GAIN_MAX: f64 = 32.0;
 /// near, as a part of them.
 const SETTLED_MIRED: f64 = 6.0;
 const SETTLED_GAIN: f64 = 0.03;
-/// Lights that are voted on, from one end of the curve to the other.
-const LIGHTS: usize = 32;
-/// How often the mean of the voters is looked for again, about itself.
-const REFINEMENTS: usize = 3;
 /// Differences below this part of the tolerances above are left alone.
 const STILL: f64 = 0.05;
 
@@ -53,6 +45,7 @@ enum Choice {
 
 pub(super) struct WhiteBalance {
     curve: LightCurve,
+    vote: Vote,
     tuning: WhiteBalanceTuning,
     enabled: bool,
     mode: AwbMode,
@@ -63,8 +56,10 @@ pub(super) struct WhiteBalance {
 
 impl WhiteBalance {
     pub(super) fn new(tuning: &WhiteBalanceTuning) -> Self {
+        let curve = LightCurve::new(&tuning.curve);
         Self {
-            curve: LightCurve::new(&tuning.curve),
+            vote: Vote::on(&curve, tuning.tolerance),
+            curve,
             tuning: tuning.clone(),
             enabled: true,
             mode: AwbMode::Auto,
@@ -124,21 +119,6 @@ impl WhiteBalance {
         }
     }
 
-    /// Red and blue over green of what seems to be grey; `None` if nothing can be told.
-    fn grey(&self, statistics: &Statistics) -> Option<[f64; 2]> {
-        let radius2 = self.tuning.tolerance * self.tuning.tolerance;
-        let votes = |light: [f64; 2]| voters(statistics, light, radius2).map(|(_, vote)| vote).sum::<f64>();
-        let lights = self.curve.spread(LIGHTS).map(|light| (light, votes(light)));
-        let best = lights.max_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|(_, votes)| *votes > 0.0);
-        let Some((mut grey, _)) = best else {
-            return mean(zones(statistics));
-        };
-        for _ in 0..REFINEMENTS {
-            grey = mean(voters(statistics, grey, radius2)).unwrap_or(grey);
-        }
-        Some(grey)
-    }
-
     /// Moves towards the light that the picture seems to be taken in. Whether it was near.
     fn follow(&mut self, ratios: [f64; 2], state: &mut ActiveState) -> bool {
         let speed = if self.fast_frames > 0 { 1.0 } else { self.tuning.speed };
@@ -180,36 +160,6 @@ const fn range_k(mode: AwbMode) -> (f64, f64) {
     }
 }
 
-/// Red and blue over green of the zones whose colour can be told, and how bright they are.
-fn zones(statistics: &Statistics) -> impl Iterator<Item = ([f64; 2], f64)> + '_ {
-    let means = statistics.awb.iter().filter_map(|zone| zone.mean());
-    let lit = means.filter(|[_, green, _]| (GREEN_MIN..GREEN_MAX).contains(green));
-    lit.map(|[red, green, blue]| ([red / green, blue / green], green))
-        .filter(|(ratios, _)| ratios.iter().all(|ratio| *ratio > RATIO_MIN))
-}
-
-/// The zones that a light would make nearly grey, and how much each counts for it: less the
-/// farther it lies (Epanechnikov's kernel), more the brighter it is.
-fn voters(
-    statistics: &Statistics,
-    light: [f64; 2],
-    radius2: f64,
-) -> impl Iterator<Item = ([f64; 2], f64)> + '_ {
-    zones(statistics).filter_map(move |(ratios, brightness)| {
-        let (red, blue) = (ratios[0] - light[0], ratios[1] - light[1]);
-        let nearness = 1.0 - (red * red + blue * blue) / radius2;
-        (nearness > 0.0).then_some((ratios, nearness * brightness))
-    })
-}
-
-fn mean(zones: impl Iterator<Item = ([f64; 2], f64)>) -> Option<[f64; 2]> {
-    let add = |(sum, weights): ([f64; 2], f64), (ratios, weight): ([f64; 2], f64)| {
-        ([sum[0] + ratios[0] * weight, sum[1] + ratios[1] * weight], weights + weight)
-    };
-    let (sum, weights) = zones.fold(([0.0; 2], 0.0), add);
-    (weights > 0.0).then(|| sum.map(|sum| sum / weights))
-}
-
 impl Algorithm for WhiteBalance {
     fn control(&mut self, controls: &ControlList) {
         self.take_over(controls);
@@ -238,7 +188,7 @@ impl Algorithm for WhiteBalance {
     fn process(&mut self, frame: &mut Processing<'_>) {
         let settled = match self.choice() {
             Choice::Automatic => {
-                let grey = self.grey(frame.statistics);
+                let grey = self.vote.grey(frame.statistics);
                 grey.is_some_and(|ratios| self.follow(ratios, frame.state))
             }
             _ => true,
