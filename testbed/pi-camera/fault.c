@@ -315,6 +315,7 @@ void pi_faults_add(int (*unplug_devices)(u32 gone))
 	debugfs_create_u32("white_red", 0644, folder, &pi_light.white_red);
 	debugfs_create_u32("white_blue", 0644, folder, &pi_light.white_blue);
 	pi_record_add(folder);
+	pi_account_add(folder);
 }
 
 void pi_faults_remove(void)

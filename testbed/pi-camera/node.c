@@ -6,7 +6,6 @@
 #include <linux/module.h>
 #include <media/v4l2-event.h>
 #include <media/v4l2-ioctl.h>
-#include <media/videobuf2-vmalloc.h>
 
 #include "pi-camera.h"
 
@@ -382,7 +381,7 @@ static int init_queue(struct pi_node *node, struct device *dev, bool is_receiver
 	queue->drv_priv = node;
 	queue->buf_struct_size = sizeof(struct pi_buffer);
 	queue->ops = &buffer_calls;
-	queue->mem_ops = &vb2_vmalloc_memops;
+	queue->mem_ops = pi_account_open(node);
 	queue->lock = &node->lock;
 	queue->dev = dev;
 	queue->timestamp_flags =

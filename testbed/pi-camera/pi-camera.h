@@ -125,6 +125,7 @@ struct pi_node {
 
 	struct video_device vdev;
 	struct vb2_queue queue;
+	struct pi_account *account;
 	struct media_pad pad;
 	struct mutex lock;
 	struct list_head buffers;
@@ -181,6 +182,11 @@ void pi_sensor_write_embedded(const struct pi_sensor *sensor, const struct pi_fr
 
 void pi_record_add(struct dentry *folder);
 void pi_record_frame(const struct pi_frame *frame, u64 ns);
+
+/* ---- account.c ---- */
+
+void pi_account_add(struct dentry *folder);
+const struct vb2_mem_ops *pi_account_open(struct pi_node *node);
 
 /* ---- scene.c ---- */
 

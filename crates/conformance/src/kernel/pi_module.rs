@@ -135,3 +135,96 @@ pub fn frames() -> Vec<Stamp> {
 pub fn failed_calls() -> u64 {
     read(&format!("{FILES}/failed_calls")).trim().parse().expect("it is a number")
 }
+
+/// What became of a node's buffers since accounts were begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The entity's name.
+    pub node: String,
+    /// Buffers that were allocated.
+    pub buffers: u32,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// How often one was mapped into a process by the node.
+    pub node_maps: u32,
+    /// The same by an exported descriptor.
+    pub export_maps: u32,
+    /// How often an exported one was opened to the CPU.
+    pub accesses: u32,
+    /// How often the node took a buffer of others'.
+    pub imports: u32,
+}
+
+/// Begins the accounts of all nodes anew.
+///
+/// # Panics
+/// The module is not there.
+pub fn begin_accounts() {
+    tell("buffers", "1");
+}
+
+fn account(line: &str) -> Option<Account> {
+    let (node, numbers) = line.split_once(' ')?;
+    let mut numbers = numbers.split(' ').map(str::parse::<u64>);
+    let mut next = || numbers.next()?.ok();
+    let (buffers, bytes) = (next()? as u32, next()?);
+    let mut next = || Some(next()? as u32);
+    Some(Account {
+        node: node.to_owned(),
+        buffers,
+        bytes,
+        node_maps: next()?,
+        export_maps: next()?,
+        accesses: next()?,
+        imports: next()?,
+    })
+}
+
+/// The accounts of all nodes.
+///
+/// # Panics
+/// The module is not there, or says something else.
+pub fn accounts() -> Vec<Account> {
+    let text = read(&format!("{FILES}/buffers"));
+    text.lines().map(|line| account(line).unwrap_or_else(|| panic!("no account: {line}"))).collect()
+}
+
+/// How a buffer came or went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passage {
+    /// The node gave it a descriptor.
+    Exported,
+    /// The node took it by a descriptor.
+    Imported,
+}
+
+/// A buffer that came or went, by its descriptor's inode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// The entity's name.
+    pub node: String,
+    /// How it passed.
+    pub passage: Passage,
+    /// The inode.
+    pub inode: u64,
+}
+
+fn passed(line: &str) -> Option<Passed> {
+    let mut words = line.split(' ');
+    let node = words.next()?.to_owned();
+    let passage = match words.next()? {
+        "exported" => Passage::Exported,
+        "imported" => Passage::Imported,
+        _ => return None,
+    };
+    Some(Passed { node, passage, inode: words.next()?.parse().ok()? })
+}
+
+/// The last buffers (up to 64 each way and node) that came and went.
+///
+/// # Panics
+/// The module is not there, or says something else.
+pub fn inodes() -> Vec<Passed> {
+    let text = read(&format!("{FILES}/inodes"));
+    text.lines().map(|line| passed(line).unwrap_or_else(|| panic!("no buffer: {line}"))).collect()
+}

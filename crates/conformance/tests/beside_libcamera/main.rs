@@ -7,11 +7,13 @@
 //!
 //! - `cam`: libcamera's captures. `ours`: Pinhole's.
 //! - `pictures`: both see the same. `faults`: what both do when something goes wrong.
+//! - `zero_copy`: nobody touches frames on their way.
 
 mod cam;
 mod faults;
 mod ours;
 mod pictures;
+mod zero_copy;
 
 use pinhole_conformance::kernel::pi_module;
 

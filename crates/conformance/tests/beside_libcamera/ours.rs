@@ -16,6 +16,11 @@ fn camera() -> Camera {
 /// A sensor mode: its size, and bits of a sample.
 pub(crate) type Mode = (Size, u8);
 
+/// A quick mode that libcamera takes for its size.
+pub(crate) fn quick_mode(embedded: bool) -> Mode {
+    if embedded { (Size::new(2028, 1520), 12) } else { (Size::new(640, 480), 10) }
+}
+
 /// RAW as the sensor packs it and video, in a mode.
 fn configuration(camera: &Camera, (size, bits): Mode) -> Configuration {
     let mut configuration = camera.propose([Role::Raw, Role::Video]).expect("the roles are served");

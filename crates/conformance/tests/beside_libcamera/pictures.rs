@@ -2,7 +2,6 @@
 
 use crate::cam::{self, Settings};
 use crate::{camera, ours};
-use pinhole::geometry::Size;
 use pinhole::sim::Stamp;
 use pinhole::sim::model::{IMX219, IMX477, SensorModel};
 use pinhole::{Frame, Role, control};
@@ -23,11 +22,6 @@ const fn true_gains(embedded: bool) -> [f64; 2] {
 
 fn model(embedded: bool) -> &'static SensorModel {
     if embedded { &IMX477 } else { &IMX219 }
-}
-
-/// A quick mode that libcamera takes for its size.
-fn mode(embedded: bool) -> ours::Mode {
-    if embedded { (Size::new(2028, 1520), 12) } else { (Size::new(640, 480), 10) }
 }
 
 fn raw_words((mode, _): ours::Mode) -> Vec<String> {
@@ -78,7 +72,7 @@ fn exposure_us(model: &SensorModel, stamp: &Stamp) -> f64 {
 #[test]
 fn raw_frames_and_what_is_said_of_them_are_the_same() {
     let Some(embedded) = camera() else { return };
-    let (mode, model) = (mode(embedded), model(embedded));
+    let (mode, model) = (ours::quick_mode(embedded), model(embedded));
     let (frames, capture) = theirs(mode);
     let truth = truths();
     let mut exposed = BTreeMap::new();
@@ -130,7 +124,7 @@ fn exposure_and_white_balance_converge() {
     let path = folder.join(format!("cam0-stream0-{:06}", last.sequence));
     let their_mean = mean(&std::fs::read(path).expect("the frame was written")[..640 * 480]);
 
-    let mut session = ours::session(mode(embedded), None);
+    let mut session = ours::session(ours::quick_mode(embedded), None);
     let frame = (0..60).map(|_| ours::next(&mut session)).last().expect("60 frames came");
     assert_eq!(frame.metadata().get(control::AE_LOCKED), Some(true), "our exposure has not settled");
     assert_eq!(frame.metadata().get(control::AWB_LOCKED), Some(true), "nor our white balance");
