@@ -10,6 +10,7 @@
 
 use pinhole_base::{Error, ErrorKind};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 const LINE_START: u8 = 0x0a;
 const LINE_END: u8 = 0x07;
@@ -18,6 +19,8 @@ const ADDRESS_LOW: u8 = 0xa5;
 const VALUE: u8 = 0x5a;
 const SKIP: u8 = 0x55;
 const FILLER: u8 = 0x55;
+/// Bytes of padding that are looked through at once.
+const BLOCK: usize = 64;
 
 /// A value in one register of 8 bits, or in two, the high byte first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,11 +178,19 @@ fn parse_contiguous(data: &[u8], period: Option<usize>, found: &mut Found) -> Re
     let mut start = 0;
     while !found.is_complete() && start < data.len() {
         let end = Line::new(&data[start..], start, period).read(found)?;
-        // What follows a line's end is padding up to the next line.
-        let padding = data[end..].iter().position(|&byte| byte == LINE_START);
-        start = padding.map_or(data.len(), |padding| end + padding);
+        start = next_line(data, end);
     }
     Ok(())
+}
+
+/// Where the next line starts: what follows a line's end is padding up to there, thousands of
+/// bytes. A block of it is compared as a whole, which takes a few vectors.
+fn next_line(data: &[u8], end: usize) -> usize {
+    let starts = |byte: &u8| *byte == LINE_START;
+    let (blocks, _) = data[end..].as_chunks::<BLOCK>();
+    let is_padding = |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, byte| any | starts(byte));
+    let rest = end + BLOCK * blocks.iter().take_while(is_padding).count();
+    data[rest..].iter().position(starts).map_or(data.len(), |padding| rest + padding)
 }
 
 /// A line being read: hands out its bytes without the fillers.
@@ -240,6 +251,8 @@ impl<'a> Line<'a> {
 /// The fields wanted, and the bytes of them found so far.
 struct Found {
     fields: [Field; 5],
+    /// From the first to the last register that is wanted.
+    span: RangeInclusive<u16>,
     bytes: [[Option<u8>; 2]; 5],
     missing: u8,
 }
@@ -248,7 +261,10 @@ impl Found {
     fn new(registers: &Registers) -> Self {
         let fields = registers.fields();
         let missing = fields.iter().map(|field| field.bytes).sum();
-        Self { fields, bytes: [[None; 2]; 5], missing }
+        let wanted = || fields.iter().filter(|field| field.bytes > 0);
+        let first = wanted().map(|field| field.address).min().unwrap_or(0);
+        let last = wanted().map(|field| field.address.saturating_add(u16::from(field.bytes) - 1)).max();
+        Self { fields, span: first..=last.unwrap_or(0), bytes: [[None; 2]; 5], missing }
     }
 
     const fn is_complete(&self) -> bool {
@@ -256,6 +272,10 @@ impl Found {
     }
 
     fn note(&mut self, address: u16, byte: u8) {
+        // Sensors send hundreds of registers: most are told apart by this alone.
+        if !self.span.contains(&address) {
+            return;
+        }
         for (field, bytes) in self.fields.iter().zip(&mut self.bytes) {
             let Some(offset) = field.offset_of(address) else { continue };
             let slot = &mut bytes[usize::from(offset)];
@@ -377,6 +397,15 @@ mod tests {
         }
         assert_eq!(parse(&spaced, 12, Some(64), &imx477()), Ok(expected));
         assert_eq!(parse(&contiguous, 12, None, &imx477()), Ok(expected));
+    }
+
+    #[test]
+    fn the_next_line_is_found_behind_any_padding() {
+        for padding in [0, 1, BLOCK - 1, BLOCK, 3 * BLOCK + 5] {
+            let data = [&[LINE_END; 2][..], &vec![LINE_END; padding], &[LINE_START, 1, LINE_START]].concat();
+            assert_eq!(next_line(&data, 2), 2 + padding);
+            assert_eq!(next_line(&data[..2 + padding], 2), 2 + padding, "no line follows");
+        }
     }
 
     #[test]
