@@ -1,17 +1,21 @@
-//! `cargo xtask bench core|imaging|jpeg|kernel [--json] [--check] [--explain]`: measures, and holds what was
+//! `cargo xtask bench core|imaging|jpeg|kernel|pi [--json] [--check] [--explain]`: measures, and holds what was
 //! measured against its limits.
 //!
 //! - `request`: what a request costs in the core, on simulated devices.
 //! - `imaging`: how fast mosaics become pictures.
 //! - `jpeg`: how fast pictures become JPEGs, beside libjpeg-turbo.
 //! - `drivers`: what a frame costs on the kernel's own drivers, beside other programs.
+//! - `pi`: what a request costs on a Raspberry Pi's camera, beside libcamera.
+//! - `guest`: programs that are measured in the virtual machine.
 //! - `program`, `callgrind`, `trace`: the measured programs, and what valgrind and strace say.
 //! - `table`: the figures.
 
 mod callgrind;
 mod drivers;
+mod guest;
 mod imaging;
 mod jpeg;
+mod pi;
 mod program;
 mod request;
 mod table;
@@ -20,7 +24,7 @@ mod trace;
 use std::path::Path;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask bench core|imaging|jpeg|kernel [--json] [--check] [--explain]";
+const USAGE: &str = "usage: cargo xtask bench core|imaging|jpeg|kernel|pi [--json] [--check] [--explain]";
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,7 @@ enum Subject {
     Imaging,
     Jpeg,
     Kernel,
+    Pi,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +61,7 @@ fn options(arguments: &[String]) -> Result<Options, String> {
         Some(("imaging", rest)) => (Subject::Imaging, rest),
         Some(("jpeg", rest)) => (Subject::Jpeg, rest),
         Some(("kernel", rest)) => (Subject::Kernel, rest),
+        Some(("pi", rest)) => (Subject::Pi, rest),
         _ => return Err(USAGE.into()),
     };
     let mut options = Options { subject, json: false, check: false, explain: false };
@@ -76,6 +82,7 @@ fn measure(options: Options) -> Result<(), String> {
         Subject::Imaging => (imaging::measure()?, String::new()),
         Subject::Jpeg => (in_a_folder(jpeg::measure)?, String::new()),
         Subject::Kernel => in_a_folder(|folder| drivers::measure(folder, options.explain))?,
+        Subject::Pi => in_a_folder(|folder| pi::measure(folder, options.explain))?,
     };
     print!("{}", if options.json { table::json(&rows) } else { table::markdown(&rows) });
     print!("{explanation}");
@@ -106,6 +113,7 @@ mod tests {
             |words: &[&str]| options(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
         let options = parse(&["kernel", "--check"]).expect("it is known");
         assert_eq!((options.subject, options.check, options.json), (Subject::Kernel, true, false));
+        assert_eq!(parse(&["pi"]).map(|options| options.subject), Ok(Subject::Pi));
         assert_eq!(parse(&["core", "--json"]).map(|options| options.subject), Ok(Subject::Core));
         for wrong in [&[][..], &["--json", "core"], &["core", "--fast"]] {
             assert!(parse(wrong).is_err_and(|error| error.contains("usage")), "{wrong:?}");

@@ -18,9 +18,14 @@ enum Side {
 
 /// What a function cost by itself, and who called it at what cost.
 #[derive(Debug, Default)]
-struct Function {
-    name: String,
+pub(crate) struct Function {
+    /// As people write it, where it is Rust's.
+    pub(crate) name: String,
+    /// The file that it is in.
+    pub(crate) object: String,
     own: u64,
+    /// How often it was called.
+    called: u64,
     /// Inclusive cost by caller.
     callers: HashMap<usize, u64>,
 }
@@ -29,7 +34,7 @@ struct Function {
 #[derive(Debug, Default)]
 pub(crate) struct Profile {
     functions: Vec<Function>,
-    by_name: HashMap<String, usize>,
+    by_name: HashMap<(String, String), usize>,
 }
 
 /// Instructions of each side.
@@ -48,41 +53,64 @@ impl Profile {
         reader.profile
     }
 
-    fn function(&mut self, name: &str) -> usize {
-        if let Some(at) = self.by_name.get(name) {
+    fn function(&mut self, name: &str, object: &str) -> usize {
+        let key = (name.to_owned(), object.to_owned());
+        if let Some(at) = self.by_name.get(&key) {
             return *at;
         }
         let at = self.functions.len();
-        self.functions.push(Function { name: name.to_owned(), ..Function::default() });
-        self.by_name.insert(name.to_owned(), at);
+        let (name, object) = key.clone();
+        self.functions.push(Function { name, object, ..Function::default() });
+        self.by_name.insert(key, at);
         at
+    }
+
+    /// All instructions.
+    pub(crate) fn total(&self) -> u64 {
+        self.functions.iter().map(|function| function.own).sum()
+    }
+
+    /// How often functions of these names were called.
+    pub(crate) fn calls_of(&self, names: &[&str]) -> u64 {
+        let wanted = self.functions.iter().filter(|function| names.contains(&function.name.as_str()));
+        wanted.map(|function| function.called).sum()
     }
 
     /// All instructions, by side. Whatever runs below the border to devices or algorithms is
     /// theirs, whoever's code it is.
     pub(crate) fn sides(&self) -> Sides {
-        let total: u64 = self.functions.iter().map(|function| function.own).sum();
-        let (devices, algorithms) = (self.below(Side::Devices), self.below(Side::Algorithms));
-        Sides { core: total.saturating_sub(devices + algorithms), devices, algorithms }
+        let [devices, algorithms] = [Side::Devices, Side::Algorithms].map(|side| {
+            self.below(
+                |function| border(&function.name) == Some(side),
+                |function| border(&function.name).is_none(),
+            )
+        });
+        Sides { core: self.total().saturating_sub(devices + algorithms), devices, algorithms }
     }
 
-    fn below(&self, side: Side) -> u64 {
-        let crossed = self.functions.iter().filter(|function| border(&function.name) == Some(side));
+    /// Instructions in and below functions that are called by others.
+    pub(crate) fn below(
+        &self,
+        is_border: impl Fn(&Function) -> bool,
+        is_outside: impl Fn(&Function) -> bool,
+    ) -> u64 {
+        let crossed = self.functions.iter().filter(|function| is_border(function));
         let crossings = crossed.flat_map(|function| &function.callers);
-        crossings
-            .filter(|(caller, _)| border(&self.functions[**caller].name).is_none())
-            .map(|(_, cost)| *cost)
-            .sum()
+        crossings.filter(|(caller, _)| is_outside(&self.functions[**caller])).map(|(_, cost)| *cost).sum()
     }
 
     /// The core's functions with their own cost, dearest first. Functions that several sides
     /// call are shared out by what each side's calls cost.
     pub(crate) fn core_functions(&self) -> Vec<(&str, u64)> {
-        let mut shares = vec![None; self.functions.len()];
-        let mut found: Vec<_> = (0..self.functions.len())
-            .map(|at| {
-                let share = self.share(at, &mut shares);
-                (self.functions[at].name.as_str(), (self.functions[at].own as f64 * share).round() as u64)
+        let owner = |function: &Function| match side_of(&function.name) {
+            Side::Core => Some(0),
+            Side::Devices | Side::Algorithms => Some(1),
+            Side::Callers => None,
+        };
+        let shares = self.shares::<2>(owner).into_iter().zip(&self.functions);
+        let mut found: Vec<_> = shares
+            .map(|([core, _], function)| {
+                (function.name.as_str(), (function.own as f64 * core).round() as u64)
             })
             .filter(|(_, cost)| *cost > 0)
             .collect();
@@ -90,32 +118,56 @@ impl Profile {
         found
     }
 
-    /// Which part of a function's cost is the core's.
-    fn share(&self, at: usize, shares: &mut [Option<f64>]) -> f64 {
+    /// All functions with their own cost.
+    pub(crate) fn own_costs(&self) -> impl Iterator<Item = (&Function, u64)> {
+        self.functions.iter().map(|function| (function, function.own))
+    }
+
+    /// Instructions of each of several owners. A function that is nobody's by itself is its
+    /// callers', by what their calls cost.
+    pub(crate) fn shared_out<const N: usize>(&self, owner: impl Fn(&Function) -> Option<usize>) -> [f64; N] {
+        let mut sums = [0.0; N];
+        for (shares, function) in self.shares(owner).into_iter().zip(&self.functions) {
+            add(&mut sums, &shares, function.own as f64);
+        }
+        sums
+    }
+
+    /// Which parts of each function's cost are whose.
+    fn shares<const N: usize>(&self, owner: impl Fn(&Function) -> Option<usize>) -> Vec<[f64; N]> {
+        let mut shares = vec![None; self.functions.len()];
+        (0..self.functions.len()).map(|at| self.share(at, &owner, &mut shares)).collect()
+    }
+
+    fn share<const N: usize>(
+        &self,
+        at: usize,
+        owner: &impl Fn(&Function) -> Option<usize>,
+        shares: &mut [Option<[f64; N]>],
+    ) -> [f64; N] {
         if let Some(share) = shares[at] {
             return share;
         }
         let function = &self.functions[at];
-        let fixed = match side_of(&function.name) {
-            Side::Core => Some(1.0),
-            Side::Devices | Side::Algorithms => Some(0.0),
-            Side::Callers => None,
-        };
         // A function that calls itself, by whatever way, adds nothing of its own to its share.
-        shares[at] = Some(fixed.unwrap_or(0.0));
-        let share = fixed.unwrap_or_else(|| self.share_of_callers(function, shares));
+        shares[at] = Some([0.0; N]);
+        let mut share = [0.0; N];
+        match owner(function) {
+            Some(side) => share[side] = 1.0,
+            None => {
+                let all = function.callers.values().sum::<u64>().max(1) as f64;
+                for (caller, cost) in &function.callers {
+                    add(&mut share, &self.share(*caller, owner, shares), *cost as f64 / all);
+                }
+            }
+        }
         shares[at] = Some(share);
         share
     }
+}
 
-    fn share_of_callers(&self, function: &Function, shares: &mut [Option<f64>]) -> f64 {
-        let (mut core, mut all) = (0.0, 0.0);
-        for (caller, cost) in &function.callers {
-            core += *cost as f64 * self.share(*caller, shares);
-            all += *cost as f64;
-        }
-        if all > 0.0 { core / all } else { 0.0 }
-    }
+fn add<const N: usize>(sums: &mut [f64; N], shares: &[f64; N], times: f64) {
+    sums.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share * times);
 }
 
 /// The border that the measured program has put around devices and algorithms.
@@ -164,35 +216,42 @@ pub(crate) fn crate_of(name: &str) -> &str {
 #[derive(Debug, Default)]
 struct Reader {
     profile: Profile,
-    /// Names by their numbers.
+    /// Names of functions and of objects by their numbers.
     names: HashMap<String, String>,
+    objects: HashMap<String, String>,
+    object: String,
+    /// The object of the function that is called next, if it is another.
+    callees_object: Option<String>,
     current: usize,
     callee: usize,
-    /// The next line of costs is that of a call.
-    is_call: bool,
+    /// How many calls the next line of costs is about, if it is about calls.
+    calls: Option<u64>,
 }
 
 impl Reader {
     fn take(&mut self, line: &str) {
         match line.split_once('=') {
-            Some(("fn", name)) => self.current = self.named(name),
-            Some(("cfn", name)) => self.callee = self.named(name),
-            Some(("calls", _)) => self.is_call = true,
+            Some(("ob", object)) => self.object = expand(object, &mut self.objects, str::to_owned),
+            Some(("cob", object)) => {
+                self.callees_object = Some(expand(object, &mut self.objects, str::to_owned));
+            }
+            Some(("fn", name)) => self.current = self.function(name, &self.object.clone()),
+            Some(("cfn", name)) => {
+                let object = self.callees_object.take().unwrap_or_else(|| self.object.clone());
+                self.callee = self.function(name, &object);
+            }
+            Some(("calls", calls)) => {
+                self.calls = calls.split(' ').next().and_then(|calls| calls.parse().ok());
+            }
             Some(_) => {}
             None => self.take_cost(line),
         }
     }
 
-    /// `(number) name` defines, `(number)` repeats.
-    fn named(&mut self, text: &str) -> usize {
-        let Some((number, name)) = text.split_once(')') else { return self.profile.function(text) };
-        let name = name.trim();
-        if !name.is_empty() {
-            let name = format!("{:#}", rustc_demangle::demangle(name));
-            self.names.insert(number.to_owned(), name);
-        }
-        let name = self.names.get(number).map_or("?", String::as_str).to_owned();
-        self.profile.function(&name)
+    fn function(&mut self, name: &str, object: &str) -> usize {
+        let demangle = |name: &str| format!("{:#}", rustc_demangle::demangle(name));
+        let name = expand(name, &mut self.names, demangle);
+        self.profile.function(&name, object)
     }
 
     /// `position cost`, of the current function or of a call from it.
@@ -201,10 +260,24 @@ impl Reader {
             return;
         }
         let cost = line.split_whitespace().nth(1).and_then(|cost| cost.parse().ok()).unwrap_or(0);
-        if std::mem::take(&mut self.is_call) {
+        if let Some(calls) = self.calls.take() {
+            self.profile.functions[self.callee].called += calls;
             *self.profile.functions[self.callee].callers.entry(self.current).or_default() += cost;
         } else {
             self.profile.functions[self.current].own += cost;
+        }
+    }
+}
+
+/// `(number) name` defines, `(number)` repeats.
+fn expand(text: &str, names: &mut HashMap<String, String>, read: impl Fn(&str) -> String) -> String {
+    let Some((number, name)) = text.split_once(')') else { return text.to_owned() };
+    match name.trim() {
+        "" => names.get(number).cloned().unwrap_or_else(|| "?".to_owned()),
+        name => {
+            let name = read(name);
+            names.insert(number.to_owned(), name.clone());
+            name
         }
     }
 }
@@ -259,6 +332,44 @@ fn=(4)
     fn shared_functions_are_shared_out_by_their_callers() {
         let profile = Profile::parse(PROFILE);
         assert_eq!(profile.core_functions(), [("pinhole_camera::engine::step", 100), ("memcpy", 20)]);
+    }
+
+    /// As libraries are told apart: two functions without a name, and one that both call.
+    const LIBRARIES: &str = "\
+ob=(1) /usr/lib/liba.so
+fn=(1) 0x1000
+0 10
+cob=(2) /usr/lib/libb.so
+cfn=(2) 0x1000
+calls=3 0
+0 60
+cob=(3) /lib/libc.so
+cfn=(3) malloc
+calls=4 0
+0 30
+
+ob=(2)
+fn=(2)
+0 30
+cob=(3)
+cfn=(3)
+calls=2 0
+0 30
+
+ob=(3)
+fn=(3)
+0 60
+";
+
+    #[test]
+    fn libraries_are_told_apart() {
+        let profile = Profile::parse(LIBRARIES);
+        let is_in = |library: &'static str| move |function: &Function| function.object.ends_with(library);
+        let owner =
+            |function: &Function| ["liba.so", "libb.so"].iter().position(|name| is_in(name)(function));
+        assert_eq!(profile.shared_out::<2>(owner), [40.0, 60.0]);
+        assert_eq!(profile.below(is_in("libb.so"), is_in("liba.so")), 60);
+        assert_eq!((profile.total(), profile.calls_of(&["malloc"])), (100, 6));
     }
 
     #[test]

@@ -6,11 +6,11 @@
 //! many: the difference leaves out how a program starts and ends. The guest's clock is virtual, so
 //! that no program is too slow for the camera, and each run is like the last.
 
+use super::guest::{Guest, Pair, number_after};
 use super::program::Program;
 use super::table::Row;
-use super::trace::Calls;
+use super::trace::{CLOCK, Calls};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bench/kernel.sh");
 
@@ -19,14 +19,9 @@ const SHORT: u32 = 20;
 const LONG: u32 = 120;
 const FIRST: u32 = 1;
 
-/// Seconds after which the guest is given up.
-const PATIENCE: &str = "900";
-
 const READS: &[&str] = &["read", "readv", "pread64", "preadv", "preadv2", "recvfrom", "recvmsg"];
 const WRITES: &[&str] = &["write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg"];
 const MAPS: &[&str] = &["mmap", "munmap", "mremap", "brk", "mprotect", "madvise"];
-/// Reading the clock: a call here, but not on systems whose kernel maps it into programs.
-const CLOCK: &[&str] = &["clock_gettime", "gettimeofday"];
 
 /// Calls that a long run makes more or less than a short one for other reasons than frames, as a
 /// share of a frame's: what waits for a thread waits once or twice.
@@ -48,19 +43,19 @@ struct Run {
 /// The runs of one program.
 struct Runs {
     first: Run,
-    short: Run,
-    long: Run,
+    pair: Pair<Run>,
 }
 
 impl Runs {
-    fn read(folder: &Path, program: &str) -> Result<Self, String> {
-        let run = |frames| Run::read(folder, program, frames);
-        Ok(Self { first: run(FIRST)?, short: run(SHORT)?, long: run(LONG)? })
+    fn read(guest: &Guest<'_>, program: &str) -> Result<Self, String> {
+        let run = |frames| Run::read(guest, program, frames);
+        let pair = Pair { short: run(SHORT)?, long: run(LONG)?, frames: LONG - SHORT };
+        Ok(Self { first: run(FIRST)?, pair })
     }
 
     /// Something for each frame, without start and end.
     fn per_frame(&self, of: impl Fn(&Run) -> f64) -> f64 {
-        (of(&self.long) - of(&self.short)) / f64::from(LONG - SHORT)
+        self.pair.per_frame(of)
     }
 
     fn calls(&self, names: &[&str]) -> f64 {
@@ -73,7 +68,7 @@ impl Runs {
 
     /// Every call that is made for frames, with how often for each.
     fn by_name(&self) -> Vec<(&str, f64)> {
-        let names = self.long.calls.names().map(|name| (name, self.calls(&[name])));
+        let names = self.pair.long.calls.names().map(|name| (name, self.calls(&[name])));
         names.filter(|(_, times)| *times != 0.0).collect()
     }
 
@@ -83,12 +78,11 @@ impl Runs {
 }
 
 impl Run {
-    fn read(folder: &Path, program: &str, frames: u32) -> Result<Self, String> {
-        let file = |kind: &str| {
-            let path = folder.join(format!("{program}-{frames}.{kind}"));
-            std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+    fn read(guest: &Guest<'_>, program: &str, frames: u32) -> Result<Self, String> {
+        let file = |kind: &str| guest.text(program, frames, kind);
+        let lacks = |what: &str| {
+            format!("there is no {what} of {program} with {frames} frames; it said: {}", guest.said(program))
         };
-        let lacks = |what: &str| format!("there is no {what} of {program} with {frames} frames");
         Ok(Self {
             calls: Calls::parse(&file("strace")?),
             instructions: number_after(&file("callgrind")?, "totals:").ok_or_else(|| lacks("profile"))?,
@@ -99,21 +93,20 @@ impl Run {
     }
 }
 
-/// The number on the line that begins so.
-fn number_after(text: &str, beginning: &str) -> Option<f64> {
-    text.lines().find_map(|line| line.trim().strip_prefix(beginning))?.trim().parse().ok()
-}
-
 /// Measures, with files in a folder; lists each program's calls if that is wanted.
 pub(super) fn measure(folder: &Path, is_explained: bool) -> Result<(Vec<Row>, String), String> {
     let pinhole = Program::build("pinhole-cli", "pinhole")?;
-    // The guest is given one that is its own.
-    let scratch = folder.join("scratch");
-    run_guest(pinhole.path(), &scratch)?;
-    let runs = |program| {
-        Runs::read(&scratch, program)
-            .map_err(|error| format!("{error}; what it said: {}", said(&scratch, program)))
+    let guest = Guest {
+        script: SCRIPT,
+        drivers: "uvc",
+        memory_mib: 512,
+        programs: &PROGRAMS,
+        pinhole: pinhole.path(),
+        frames: &[FIRST, SHORT, LONG],
+        scratch: folder.join("scratch"),
     };
+    guest.run()?;
+    let runs = |program| Runs::read(&guest, program);
     let [pinhole, log, cam, v4l2ctl] = PROGRAMS.map(runs);
     let (pinhole, log, cam, v4l2ctl) = (pinhole?, log?, cam?, v4l2ctl?);
     let mut rows = pinholes(&pinhole, &log, &cam);
@@ -123,33 +116,6 @@ pub(super) fn measure(folder: &Path, is_explained: bool) -> Result<(Vec<Row>, St
     let programs = PROGRAMS.into_iter().zip([&pinhole, &log, &cam, &v4l2ctl]);
     let explanation = programs.filter(|_| is_explained).map(|(name, runs)| explain(name, runs));
     Ok((rows, explanation.collect()))
-}
-
-fn run_guest(pinhole: &Path, scratch: &Path) -> Result<(), String> {
-    let this = std::env::current_exe().map_err(|error| format!("this program is nowhere: {error}"))?;
-    let mut vm = Command::new(this);
-    vm.args(["vm", "run", "--virtual-time", "--drivers", "uvc", "--timeout", PATIENCE, "--scratch"]);
-    vm.arg(scratch).args(["--", "sh", SCRIPT]).arg(pinhole);
-    vm.args([FIRST, SHORT, LONG].map(|frames| frames.to_string()));
-    let status = vm.stdout(Stdio::null()).status();
-    match status.map_err(|error| format!("the guest cannot be started: {error}"))? {
-        status if status.success() => Ok(()),
-        status => {
-            let said = PROGRAMS.map(|program| said(scratch, program)).concat();
-            Err(format!(
-                "the guest ended with {status}: {said}(cam, v4l2-ctl, strace and valgrind are needed, \
-                 e.g. `sudo apt-get install libcamera-tools v4l-utils strace valgrind`)"
-            ))
-        }
-    }
-}
-
-/// The end of what a program printed.
-fn said(folder: &Path, program: &str) -> String {
-    let text = std::fs::read(folder.join(format!("{program}.out"))).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(3)..].iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn pinholes(runs: &Runs, log: &Runs, cam: &Runs) -> Vec<Row> {
@@ -179,7 +145,7 @@ fn beside(program: &str, runs: &Runs) -> Vec<Row> {
     vec![
         row("system_calls", runs.all_calls(), "system calls a frame, all of them"),
         row("instructions", runs.instructions(), "instructions a frame, in user space"),
-        row("memory_kib", runs.long.memory_kib, "most memory in use at a time, in KiB"),
+        row("memory_kib", runs.pair.long.memory_kib, "most memory in use at a time, in KiB"),
         row("start_instructions", runs.first.instructions, "from start to end with one frame, in user space"),
         row("start_calls", runs.first.calls.all() as f64, "the same in system calls"),
         row("start_waits_ms", runs.first.waited_ms, "the same in time spent waiting"),
@@ -225,16 +191,9 @@ mod tests {
 
     #[test]
     fn what_happens_once_is_not_counted_for_frames() {
-        let runs = Runs { first: run(1, 500.0), short: run(20, 1000.0), long: run(220, 51_000.0) };
-        assert_eq!((runs.all_calls(), runs.instructions()), (2.0, 500.0));
-        assert_eq!(runs.by_name(), [("VIDIOC_QBUF", 2.0)]);
-    }
-
-    #[test]
-    fn numbers_are_found_by_what_stands_before_them() {
-        let text = "desc: x\n\tMaximum resident set size (kbytes): 4711\ntotals: 12\n";
-        assert_eq!(number_after(text, "totals:"), Some(12.0));
-        assert_eq!(number_after(text, "Maximum resident set size (kbytes):"), Some(4711.0));
-        assert_eq!(number_after(text, "summary:"), None);
+        let pair = Pair { short: run(20, 1000.0), long: run(120, 51_000.0), frames: 100 };
+        let runs = Runs { first: run(1, 500.0), pair };
+        assert_eq!((runs.all_calls(), runs.instructions()), (1.0, 500.0));
+        assert_eq!(runs.by_name(), [("VIDIOC_QBUF", 1.0)]);
     }
 }

@@ -3,6 +3,10 @@
 
 use std::collections::BTreeMap;
 
+/// Reading the clock: a call in the virtual machine, but not on systems whose kernel maps it into
+/// programs.
+pub(crate) const CLOCK: &[&str] = &["clock_gettime", "gettimeofday"];
+
 /// How often each system call was made; each ioctl under its own name.
 #[derive(Debug, Default)]
 pub(crate) struct Calls(BTreeMap<String, u64>);
@@ -21,6 +25,13 @@ impl Calls {
     /// How often calls of these names were made.
     pub(crate) fn of(&self, names: &[&str]) -> u64 {
         names.iter().filter_map(|name| self.0.get(*name)).sum()
+    }
+
+    /// How often ioctls were made, which have names in capitals.
+    pub(crate) fn ioctls(&self) -> u64 {
+        let named =
+            self.0.iter().filter(|(name, _)| name.starts_with(|first: char| first.is_ascii_uppercase()));
+        named.map(|(_, times)| times).sum()
     }
 
     /// How often any was.
@@ -72,6 +83,7 @@ mod tests {
         assert_eq!(calls.all(), 7);
         assert_eq!(calls.of(&["VIDIOC_QBUF"]), 2);
         assert_eq!(calls.of(&["VIDIOC_STREAMON", "VIDIOC_DQBUF"]), 2);
+        assert_eq!(calls.ioctls(), 5);
         assert_eq!(calls.of(&["epoll_wait", "read"]), 1);
         assert!(calls.names().all(|name| name != "ioctl" && !name.starts_with('<')));
     }
