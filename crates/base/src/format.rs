@@ -156,6 +156,9 @@ impl RawFormat {
 
 /// What the bytes of a frame mean. Names give the order in memory (as V4L2's do; DRM's name
 /// the same formats from the most significant byte).
+///
+/// Planes follow one another, but for formats with an `m` at the end, as V4L2 names them too: each
+/// of their planes has memory of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PixelFormat {
     /// Sensor samples.
@@ -170,6 +173,16 @@ pub enum PixelFormat {
     Nv21,
     /// Y, then interleaved U and V at half width.
     Nv16,
+    /// [`Self::Yuv420`], each plane in memory of its own.
+    Yuv420m,
+    /// [`Self::Yvu420`], each plane in memory of its own.
+    Yvu420m,
+    /// [`Self::Nv12`], each plane in memory of its own.
+    Nv12m,
+    /// [`Self::Nv21`], each plane in memory of its own.
+    Nv21m,
+    /// [`Self::Nv16`], each plane in memory of its own.
+    Nv16m,
     /// Packed Y U Y V.
     Yuyv,
     /// Packed Y V Y U.
@@ -281,6 +294,11 @@ const CODES: &[Code] = &[
     code(PixelFormat::Nv12, b"NV12", b"NV12", "NV12"),
     code(PixelFormat::Nv21, b"NV21", b"NV21", "NV21"),
     code(PixelFormat::Nv16, b"NV16", b"NV16", "NV16"),
+    code(PixelFormat::Yuv420m, b"YM12", b"YU12", "YUV420M"),
+    code(PixelFormat::Yvu420m, b"YM21", b"YV12", "YVU420M"),
+    code(PixelFormat::Nv12m, b"NM12", b"NV12", "NV12M"),
+    code(PixelFormat::Nv21m, b"NM21", b"NV21", "NV21M"),
+    code(PixelFormat::Nv16m, b"NM16", b"NV16", "NV16M"),
     code(PixelFormat::Yuyv, b"YUYV", b"YUYV", "YUYV"),
     code(PixelFormat::Yvyu, b"YVYU", b"YVYU", "YVYU"),
     code(PixelFormat::Uyvy, b"UYVY", b"UYVY", "UYVY"),
@@ -335,7 +353,8 @@ impl PixelFormat {
         Self::all().find(|format| format.v4l2() == fourcc)
     }
 
-    /// The DRM code and modifier (0: linear).
+    /// The DRM code and modifier (0: linear). DRM is told of each plane where it is, so whether they
+    /// follow one another is not in it.
     #[doc(alias = "DRM_FORMAT")]
     pub fn drm(self) -> (FourCc, u64) {
         match self {
@@ -364,9 +383,29 @@ impl PixelFormat {
             .find(|format| format.name().eq_ignore_ascii_case(name) || format.v4l2().to_string() == name)
     }
 
-    /// Number of colour planes in memory, one after the other.
-    pub const fn plane_count(self) -> usize {
+    /// The format of the same planes where they follow one another.
+    pub const fn joined(self) -> Self {
         match self {
+            Self::Yuv420m => Self::Yuv420,
+            Self::Yvu420m => Self::Yvu420,
+            Self::Nv12m => Self::Nv12,
+            Self::Nv21m => Self::Nv21,
+            Self::Nv16m => Self::Nv16,
+            joined => joined,
+        }
+    }
+
+    /// Stretches of memory that make a frame: one for each plane, or one for all.
+    pub const fn memory_count(self) -> usize {
+        match self {
+            Self::Yuv420m | Self::Yvu420m | Self::Nv12m | Self::Nv21m | Self::Nv16m => self.plane_count(),
+            _ => 1,
+        }
+    }
+
+    /// Number of colour planes.
+    pub const fn plane_count(self) -> usize {
+        match self.joined() {
             Self::Yuv420 | Self::Yvu420 => 3,
             Self::Nv12 | Self::Nv21 | Self::Nv16 => 2,
             _ => 1,
@@ -376,14 +415,14 @@ impl PixelFormat {
     /// The least bytes that a row of the first plane takes (the greatest number where it is none).
     /// `None` for compressed formats.
     pub const fn row_bytes(self, width: u32) -> Option<u32> {
-        Some(match self {
+        Some(match self.joined() {
             Self::Raw(raw) => raw.row_bytes(width),
             Self::Yuv420 | Self::Yvu420 | Self::Nv12 | Self::Nv21 | Self::Nv16 => width,
             Self::Yuyv | Self::Yvyu | Self::Uyvy | Self::Vyuy => width.div_ceil(2).saturating_mul(4),
             Self::Rgb24 | Self::Bgr24 => width.saturating_mul(3),
             Self::Bgrx32 | Self::Rgbx32 => width.saturating_mul(4),
             Self::Rgb48 => width.saturating_mul(6),
-            Self::Mjpeg => return None,
+            _ => return None,
         })
     }
 
@@ -393,7 +432,7 @@ impl PixelFormat {
     pub fn planes(self, stride_bytes: u32, height: u32) -> PlaneShapes {
         let luma = PlaneShape { stride_bytes, rows: height };
         let half = height.div_ceil(2);
-        match self {
+        match self.joined() {
             Self::Yuv420 | Self::Yvu420 => {
                 let chroma = PlaneShape { stride_bytes: stride_bytes / 2, rows: half };
                 PlaneShapes::of(&[luma, chroma, chroma])

@@ -70,10 +70,25 @@ fn every_format_is_found_by_its_name_and_code() {
 #[test]
 fn no_two_formats_share_a_drm_code_and_modifier() {
     let mut seen = HashMap::new();
-    for format in PixelFormat::all() {
+    for format in PixelFormat::all().filter(|format| format.joined() == *format) {
         if let Some(other) = seen.insert(format.drm(), format) {
             panic!("{format} and {other} are both {:?}", format.drm());
         }
+    }
+}
+
+/// A format whose planes have memory of their own means what its twin in one stretch means.
+#[test]
+fn planes_in_memory_of_their_own_are_shaped_like_those_that_follow_one_another() {
+    let apart: Vec<_> = PixelFormat::all().filter(|format| format.memory_count() > 1).collect();
+    assert_eq!(apart.len(), 5, "{apart:?}");
+    for format in apart {
+        let joined = format.joined();
+        assert_eq!((joined.memory_count(), joined.drm()), (1, format.drm()));
+        assert_eq!(format.memory_count(), joined.plane_count());
+        assert_eq!(format.planes(64, 10), joined.planes(64, 10));
+        assert_eq!(format.row_bytes(50), joined.row_bytes(50));
+        assert_eq!(format.name(), format!("{joined}M"));
     }
 }
 

@@ -4,6 +4,7 @@
 //! the begin and the end of a CPU access, which is where caches are brought in line
 //! (`DMA_BUF_IOCTL_SYNC` for dmabufs).
 
+use crate::memory::PLANES_MAX;
 use pinhole_base::Result;
 use std::os::fd::BorrowedFd;
 
@@ -38,17 +39,18 @@ pub trait Mapping: Send + Sync {
 /// The planes of a frame, readable while this lives.
 pub struct FrameView<'a> {
     mappings: &'a [Box<dyn Mapping>],
+    starts_bytes: [u32; PLANES_MAX],
 }
 
 impl<'a> FrameView<'a> {
-    pub(crate) fn begin(mappings: &'a [Box<dyn Mapping>]) -> Result<Self> {
+    pub(crate) fn begin(mappings: &'a [Box<dyn Mapping>], starts_bytes: [u32; PLANES_MAX]) -> Result<Self> {
         for (at, mapping) in mappings.iter().enumerate() {
             if let Err(error) = mapping.begin() {
                 mappings[..at].iter().for_each(|begun| begun.end());
                 return Err(error);
             }
         }
-        Ok(Self { mappings })
+        Ok(Self { mappings, starts_bytes })
     }
 
     /// Number of planes.
@@ -61,7 +63,12 @@ impl<'a> FrameView<'a> {
     /// # Panics
     /// There is no such plane.
     pub fn plane(&self, index: usize) -> &[u8] {
-        self.mappings[index].bytes()
+        self.mappings[index].bytes().get(self.starts_bytes[index] as usize..).unwrap_or_default()
+    }
+
+    /// The bytes of each plane.
+    pub fn planes(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.plane_count()).map(|index| self.plane(index))
     }
 }
 

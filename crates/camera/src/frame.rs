@@ -132,12 +132,13 @@ pub struct FrameStream<'a> {
 }
 
 impl<'a> FrameStream<'a> {
-    /// Looks at the bytes, inside a cache-sync guard. The first call for a buffer maps it.
+    /// Looks at the bytes from where each plane's data begins, inside a cache-sync guard. The first
+    /// call for a buffer maps it.
     ///
     /// # Errors
     /// The memory cannot be mapped.
     pub fn map(&self) -> Result<FrameView<'a>> {
-        self.buffer.view()
+        self.buffer.memory().view_from(self.info.data_offsets)
     }
 
     /// Format, size, stride.

@@ -8,7 +8,8 @@
 
 use pinhole_base::control::ControlList;
 use pinhole_base::{Error, Result, Timestamp};
-use pinhole_buffer::FrameMemory;
+use pinhole_buffer::memory::PLANES_MAX;
+use pinhole_buffer::{FrameMemory, FrameView};
 use pinhole_device::control::ControlBatch;
 use std::sync::Arc;
 
@@ -41,10 +42,22 @@ pub struct Conversion {
     pub source: Arc<FrameMemory>,
     /// How many bytes of it.
     pub source_bytes: u32,
+    /// Bytes of each plane before them.
+    pub data_offsets: [u32; PLANES_MAX],
     /// Where the picture goes; `None` if nobody wants it, but statistics may be gathered.
     pub target: Option<Arc<FrameMemory>>,
     /// Controls that the device is to have for later frames.
     pub wanted: ControlList,
+}
+
+impl Conversion {
+    /// Looks at what the device filled, from where each plane's data begins.
+    ///
+    /// # Errors
+    /// As [`FrameMemory::view`].
+    pub fn view(&self) -> Result<FrameView<'_>> {
+        self.source.view_from(self.data_offsets)
+    }
 }
 
 /// One frame's business with the algorithms. Made once and used for frame after frame.

@@ -4,6 +4,7 @@ use crate::config::{STREAMS_MAX, StreamId};
 use crate::fingerprint::Fingerprint;
 use pinhole_base::control::ControlList;
 use pinhole_base::{Error, ErrorKind, Timestamp};
+use pinhole_buffer::memory::PLANES_MAX;
 use pinhole_buffer::{Fence, FrameBuffer};
 use std::any::Any;
 use std::fmt;
@@ -26,8 +27,10 @@ pub struct BufferInfo {
     pub sequence: u32,
     /// When the frame began.
     pub timestamp: Timestamp,
-    /// Bytes that hold data.
+    /// Bytes that hold data, of all planes.
     pub bytes_used: u32,
+    /// Bytes of each plane before its data.
+    pub data_offsets: [u32; PLANES_MAX],
     /// The driver says that the contents may be damaged.
     pub error: bool,
     /// The buffer was filled: the above is its contents'.
@@ -282,8 +285,8 @@ impl Request {
     pub fn fingerprint(&self, into: &mut Fingerprint) {
         into.put((self.0.status, self.0.error.as_ref().map(Error::kind)));
         for Attachment { buffer, fence: _, info } in &self.0.attachments {
-            let BufferInfo { sequence, timestamp, bytes_used, error, filled } = *info;
-            into.put((buffer.is_some(), filled, sequence, bytes_used, error));
+            let BufferInfo { sequence, timestamp, bytes_used, data_offsets, error, filled } = *info;
+            into.put((buffer.is_some(), filled, sequence, bytes_used, data_offsets, error));
             if filled {
                 into.time(timestamp);
             }

@@ -24,13 +24,15 @@ impl<'a> Pixels<'a> {
     /// # Errors
     /// The buffer is smaller than that.
     pub(crate) fn of(stream: &StreamConfiguration, view: &'a FrameView<'_>) -> Result<Self> {
-        let bytes = view.plane(0);
+        let (size, stride_bytes) = (stream.size, stream.stride_bytes);
         match stream.format {
             PixelFormat::Raw(format) => {
-                RawImage::new(format, stream.size, stream.stride_bytes, bytes).map(Self::Raw)
+                RawImage::new(format, size, stride_bytes, view.plane(0)).map(Self::Raw)
             }
-            format => Picture::new(format, stream.size, stream.stride_bytes, stream.colour, bytes)
-                .map(Self::Picture),
+            format => {
+                let memory: Vec<_> = view.planes().collect();
+                Picture::of_memory(format, size, stride_bytes, stream.colour, &memory).map(Self::Picture)
+            }
         }
     }
 }

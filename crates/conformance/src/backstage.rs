@@ -22,14 +22,15 @@ pub trait Backstage: Send + Sync {
     /// Memory that the devices have given out, in bytes; `None` where nobody counts it.
     fn memory_used_bytes(&self) -> Option<u64>;
 
-    /// A buffer of that many bytes that no device of the running camera has allocated.
+    /// A buffer that no device of the running camera has allocated, with planes of so many bytes,
+    /// each in memory of its own.
     ///
     /// # Errors
     /// There is no memory that the first camera's devices could use, but for their own.
     ///
     /// # Panics
     /// Memory ran out.
-    fn foreign(&self, bytes: u32) -> Verdict<FrameBuffer>;
+    fn foreign(&self, planes_bytes: &[u32]) -> Verdict<FrameBuffer>;
 
     /// Lets something go wrong with the first camera, after that many occasions for it.
     ///

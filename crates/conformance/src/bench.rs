@@ -6,7 +6,8 @@ use crate::rig::{Abilities, Need, NotApplicable, Verdict};
 use crate::run::Run;
 use pinhole::sim::{Fault, SimulatorControl};
 use pinhole::{
-    Camera, Cameras, Configuration, Driver, FrameBuffer, Request, Role, StartError, StreamId, control,
+    Camera, Cameras, Configuration, Driver, FrameBuffer, Request, Role, StartError, StreamConfiguration,
+    StreamId, control,
 };
 use std::sync::Arc;
 
@@ -70,9 +71,15 @@ impl Bench {
     pub fn propose(&self, camera: &Camera, roles: &[Role]) -> Configuration {
         let roles = self.roles(roles);
         let mut configuration = camera.propose(roles).expect("the camera serves these roles");
-        if let Some(size) = self.abilities.size {
-            configuration.streams.iter_mut().for_each(|stream| stream.size = size);
-            camera.validate(&mut configuration).expect("sizes are adjusted");
+        let Abilities { size, format, .. } = self.abilities;
+        for stream in &mut configuration.streams {
+            stream.size = size.unwrap_or(stream.size);
+            if stream.role != Role::Raw {
+                stream.format = format.unwrap_or(stream.format);
+            }
+        }
+        if size.is_some() || format.is_some() {
+            camera.validate(&mut configuration).expect("sizes and formats are adjusted");
         }
         configuration
     }
@@ -143,14 +150,24 @@ impl Bench {
     /// # Panics
     /// Memory ran out.
     pub fn foreign(&self, camera: &Camera, stream: StreamId, count: usize) -> Verdict<Vec<FrameBuffer>> {
-        let bytes = stream_bytes(camera, stream);
-        (0..count).map(|_| self.backstage.foreign(bytes)).collect()
+        let bytes = planes_bytes(camera, stream);
+        (0..count).map(|_| self.backstage.foreign(&bytes)).collect()
     }
 }
 
-fn stream_bytes(camera: &Camera, stream: StreamId) -> u32 {
+/// Bytes of each stretch of memory that a stream's frames take. What a driver wants beyond their
+/// pixels, it may want of the first.
+fn planes_bytes(camera: &Camera, stream: StreamId) -> Vec<u32> {
     let found = camera.streams().find(|(id, _)| *id == stream);
-    found.expect("the stream is configured").1.frame_bytes
+    let (_, StreamConfiguration { format, size, stride_bytes, frame_bytes, .. }) =
+        found.expect("the stream is configured");
+    if format.memory_count() == 1 {
+        return vec![*frame_bytes];
+    }
+    let shapes = format.planes(*stride_bytes, size.height);
+    let mut bytes: Vec<u32> = shapes.iter().map(|shape| shape.bytes() as u32).collect();
+    bytes[0] += frame_bytes - bytes.iter().sum::<u32>();
+    bytes
 }
 
 /// The streams of a configured camera.

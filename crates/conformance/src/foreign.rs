@@ -6,16 +6,27 @@ use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-/// A buffer that no camera device has allocated, of that many bytes.
+/// A buffer that no camera device has allocated, with planes of so many bytes.
 ///
 /// # Errors
 /// Memory or descriptors ran out.
-pub fn foreign_buffer(bytes: u32, mapper: Arc<dyn Mapper>) -> Result<FrameBuffer> {
+pub fn foreign_buffer(planes_bytes: &[u32], mapper: Arc<dyn Mapper>) -> Result<FrameBuffer> {
     let failed = |e: rustix::io::Errno| Error::from_errno(e.raw_os_error(), "making a foreign buffer");
-    let fd = memfd_create("foreign", MemfdFlags::CLOEXEC).map_err(failed)?;
-    ftruncate(&fd, u64::from(bytes)).map_err(failed)?;
-    let plane = PlaneMemory::new(Arc::new(fd), 0, bytes);
-    Ok(FrameBuffer::new(FrameMemory::new(vec![plane], mapper)?))
+    let memory = |bytes: &u32| {
+        let fd = memfd_create("foreign", MemfdFlags::CLOEXEC).map_err(failed)?;
+        ftruncate(&fd, u64::from(*bytes)).map_err(failed)?;
+        Ok((fd, *bytes))
+    };
+    buffer_of(planes_bytes.iter().map(memory).collect::<Result<_>>()?, mapper)
+}
+
+/// A buffer of these descriptors, each with the bytes of a plane.
+///
+/// # Errors
+/// There are none, or too many.
+pub fn buffer_of(memory: Vec<(OwnedFd, u32)>, mapper: Arc<dyn Mapper>) -> Result<FrameBuffer> {
+    let plane = |(fd, bytes)| PlaneMemory::new(Arc::new(fd), 0, bytes);
+    Ok(FrameBuffer::new(FrameMemory::new(memory.into_iter().map(plane).collect(), mapper)?))
 }
 
 /// What makes a fence signal.

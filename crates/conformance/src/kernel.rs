@@ -25,6 +25,7 @@ pub use plugging::{Binding, wait_for_node};
 
 use crate::backstage::Backstage;
 use crate::bench::Bench;
+use crate::foreign::buffer_of;
 use crate::mapper::CountingMapper;
 use crate::rig::{Abilities, Need, NotApplicable, Rig, Setup, Verdict};
 use chained::Chain;
@@ -32,7 +33,7 @@ use chosen::Chosen;
 use pinhole::device::{NodeInfo, Provider};
 use pinhole::kernel::{KernelProvider, SystemMapper};
 use pinhole::sim::{Call, Fault, Stamp};
-use pinhole::{Cameras, Driver, ErrorKind, FrameBuffer, FrameMemory, PlaneMemory, Request, StreamId};
+use pinhole::{Cameras, Driver, ErrorKind, FrameBuffer, Request, StreamId};
 use std::sync::{Arc, OnceLock};
 use troubled::Troubles;
 
@@ -159,14 +160,12 @@ impl Backstage for Drivers {
         None
     }
 
-    fn foreign(&self, bytes: u32) -> Verdict<FrameBuffer> {
+    fn foreign(&self, planes_bytes: &[u32]) -> Verdict<FrameBuffer> {
         let path = &self.places[0].node.path;
-        let fits = *self.heap_fits.get_or_init(|| foreign::fits(path, bytes));
-        let of_heap = if fits { foreign::of_heap(bytes) } else { None };
-        let fd = of_heap.map_or_else(|| foreign::of_nodes(&self.donors, bytes), Ok)?;
-        let plane = PlaneMemory::new(Arc::new(fd), 0, bytes);
-        let mapper = Arc::<CountingMapper>::clone(&self.mapper);
-        Ok(FrameBuffer::new(FrameMemory::new(vec![plane], mapper).expect("a plane makes a buffer")))
+        let fits = *self.heap_fits.get_or_init(|| foreign::fits(path, planes_bytes));
+        let of_heap = if fits { foreign::of_heap(planes_bytes) } else { None };
+        let memory = of_heap.map_or_else(|| foreign::of_nodes(&self.donors, planes_bytes), Ok)?;
+        Ok(buffer_of(memory, Arc::<CountingMapper>::clone(&self.mapper)).expect("planes make a buffer"))
     }
 
     fn inject(&self, after: u32, fault: Fault) -> Verdict {

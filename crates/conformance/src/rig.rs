@@ -4,6 +4,7 @@
 //! against rigs alone, so that simulated and real hardware are held to the same promises.
 
 use crate::bench::Bench;
+use pinhole::format::PixelFormat;
 use pinhole::geometry::Size;
 use pinhole::pipelines::vc4::backend::Decorator;
 use pinhole::sim::Pixels;
@@ -41,6 +42,8 @@ pub struct Abilities {
     pub control_loop: bool,
     /// Pictures are asked for in this size, where it does not matter; `None`: in the proposed.
     pub size: Option<Size>,
+    /// Pictures are asked for in this format, where it does not matter; `None`: in the proposed.
+    pub format: Option<PixelFormat>,
     /// Frames are asked to come so far apart (µs), where it does not matter; `None`: as usual.
     pub frame_us: Option<f32>,
     /// Time is simulated: it passes only while somebody waits, so spans of it are exact.

@@ -92,6 +92,7 @@ fn abilities() -> Abilities {
         streams_max: 3,
         own_buffers: true,
         control_loop: true,
+        format: None,
         size: None,
         frame_us: None,
         exact_time: true,
@@ -123,9 +124,9 @@ impl Backstage for Books {
         Some(self.hardware.memory_used_bytes())
     }
 
-    fn foreign(&self, bytes: u32) -> Verdict<FrameBuffer> {
+    fn foreign(&self, planes_bytes: &[u32]) -> Verdict<FrameBuffer> {
         let mapper = Arc::<CountingMapper>::clone(&self.mapper);
-        Ok(foreign_buffer(bytes, mapper).expect("there is memory for foreign buffers"))
+        Ok(foreign_buffer(planes_bytes, mapper).expect("there is memory for foreign buffers"))
     }
 
     fn inject(&self, after: u32, fault: Fault) -> Verdict {

@@ -96,8 +96,8 @@ impl NodeFormat {
 /// A buffer that a device allocated, as descriptors.
 #[derive(Debug)]
 pub struct ExportedBuffer {
-    /// Descriptor and length in bytes of each memory plane (one for all that pipelines here
-    /// use: colour planes follow one another).
+    /// Descriptor and length in bytes of each memory plane (one, but for formats whose colour planes
+    /// do not follow one another).
     pub planes: Vec<(OwnedFd, u32)>,
 }
 
@@ -139,6 +139,9 @@ pub struct Dequeued {
     pub error: bool,
     /// Bytes of each plane that hold data.
     pub bytes_used: [u32; PLANES_MAX],
+    /// Bytes of each plane before its data.
+    #[doc(alias = "data_offset")]
+    pub data_offsets: [u32; PLANES_MAX],
 }
 
 /// Something a device tells besides its buffers.

@@ -34,10 +34,13 @@ pub fn write_raw(out: &mut impl Write, image: &RawImage<'_>, padding: Padding) -
 /// # Errors
 /// What writing to `out` fails with.
 pub fn write(out: &mut impl Write, picture: &Picture<'_>, padding: Padding) -> Result<()> {
-    let written = match padding {
-        Padding::Dropped => write_planes(out, picture),
-        Padding::Kept => write_padded(out, picture.bytes(), picture.planes().bytes() as usize),
-    };
+    let written =
+        match padding {
+            Padding::Dropped => write_planes(out, picture),
+            Padding::Kept => picture.planes().iter().enumerate().try_for_each(|(index, plane)| {
+                write_padded(out, picture.plane(index), plane.bytes() as usize)
+            }),
+        };
     written.map_err(|error| Error::from_io(&error, "writing planes"))
 }
 
@@ -83,5 +86,18 @@ mod tests {
         let mut dropped = Vec::new();
         write(&mut dropped, &picture, Padding::Dropped).unwrap();
         assert_eq!(dropped, [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21]);
+    }
+    #[test]
+    fn planes_in_memory_of_their_own_are_written_one_after_another() {
+        let (luma, chroma): (Vec<u8>, Vec<u8>) = ((0..16).collect(), (16..24).collect());
+        let (size, colour) = (Size::new(2, 4), ColourSpace::SYCC);
+        let picture = Picture::of_memory(PixelFormat::Nv12m, size, 4, colour, &[&luma, &chroma]).unwrap();
+        let written = |padding| {
+            let mut out = Vec::new();
+            write(&mut out, &picture, padding).unwrap();
+            out
+        };
+        assert_eq!(written(Padding::Dropped), [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21]);
+        assert_eq!(written(Padding::Kept), (0..24).collect::<Vec<u8>>());
     }
 }

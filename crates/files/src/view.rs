@@ -96,25 +96,29 @@ impl<'a> RawImage<'a> {
     }
 }
 
-/// A processed frame: Y'CbCr or RGB, its planes one after another as
-/// [`PixelFormat::planes`] says.
+/// A processed frame: Y'CbCr or RGB, its planes shaped as [`PixelFormat::planes`] says.
 #[derive(Clone, Copy, Debug)]
 pub struct Picture<'a> {
     format: PixelFormat,
     size: Size,
     stride_bytes: u32,
     colour: ColourSpace,
-    bytes: &'a [u8],
+    /// Each plane from its start on.
+    bytes: [&'a [u8]; PLANES_MAX],
     planes: PlaneShapes,
 }
 
+/// Most planes of a picture.
+const PLANES_MAX: usize = 3;
+
 impl<'a> Picture<'a> {
-    /// Views `bytes` as a picture whose first plane has rows `stride_bytes` apart. The last row
-    /// of the last plane may lack its padding.
+    /// Views `bytes` as a picture whose planes follow one another, the first with rows
+    /// `stride_bytes` apart. The last row of the last plane may lack its padding.
     ///
     /// # Errors
     /// `Unsupported` for raw and compressed formats; `InvalidArgument` if the size is empty or
-    /// too large, a plane's stride is shorter than its row, or bytes are missing.
+    /// too large, a plane's stride is shorter than its row, bytes are missing, or the planes of
+    /// this format do not follow one another.
     pub fn new(
         format: PixelFormat,
         size: Size,
@@ -122,33 +126,45 @@ impl<'a> Picture<'a> {
         colour: ColourSpace,
         bytes: &'a [u8],
     ) -> Result<Self> {
+        Self::of_memory(format, size, stride_bytes, colour, &[bytes])
+    }
+
+    /// Views the memory of a frame as a picture: one stretch, or one for each plane where the
+    /// format says so ([`PixelFormat::memory_count`]). The last row of each stretch may lack its
+    /// padding.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; there are more or fewer stretches.
+    pub fn of_memory(
+        format: PixelFormat,
+        size: Size,
+        stride_bytes: u32,
+        colour: ColourSpace,
+        memory: &[&'a [u8]],
+    ) -> Result<Self> {
         if matches!(format, PixelFormat::Raw(_) | PixelFormat::Mjpeg) {
             return Err(Error::new(ErrorKind::Unsupported, "viewing a frame")
                 .because(format!("{format} is not a picture of colours in rows")));
         }
         check_size(size)?;
-        let picture = Self {
-            format,
-            size,
-            stride_bytes,
-            colour,
-            bytes,
-            planes: format.planes(stride_bytes, size.height),
-        };
-        for (index, plane) in picture.planes.iter().enumerate() {
-            check_stride(plane.stride_bytes, picture.row_bytes(index))?;
+        let (there, wanted) = (memory.len(), format.memory_count());
+        if there != wanted {
+            return Err(invalid(format!(
+                "a frame of {format} lies in {wanted} stretches of memory, not {there}"
+            )));
         }
-        check_length(bytes, picture.needed_bytes())?;
+        let planes = format.planes(stride_bytes, size.height);
+        let bytes = plane_bytes(&planes, memory);
+        let picture = Self { format: format.joined(), size, stride_bytes, colour, bytes, planes };
+        for (index, plane) in planes.iter().enumerate() {
+            let row_bytes = picture.row_bytes(index);
+            check_stride(plane.stride_bytes, row_bytes)?;
+            check_length(bytes[index], plane.bytes() - u64::from(plane.stride_bytes - row_bytes))?;
+        }
         Ok(picture)
     }
 
-    fn needed_bytes(&self) -> u64 {
-        let last = self.planes.len() - 1;
-        let padding = self.planes[last].stride_bytes - self.row_bytes(last);
-        self.planes.bytes() - u64::from(padding)
-    }
-
-    /// The pixels' format.
+    /// The pixels' format, as if the planes followed one another: where they lie is settled.
     pub fn format(&self) -> PixelFormat {
         self.format
     }
@@ -180,16 +196,14 @@ impl<'a> Picture<'a> {
     pub fn row(&self, plane: usize, y: u32) -> &'a [u8] {
         let shape = self.planes[plane];
         assert!(y < shape.rows, "row {y} of plane {plane} of a {} of {}", self.format, self.size);
-        let start = self.plane_offset(plane) + shape.stride_bytes as usize * y as usize;
-        &self.bytes[start..start + self.row_bytes(plane) as usize]
+        let start = shape.stride_bytes as usize * y as usize;
+        &self.bytes[plane][start..start + self.row_bytes(plane) as usize]
     }
 
-    pub(crate) fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
-    pub(crate) fn plane_offset(&self, plane: usize) -> usize {
-        self.planes[..plane].iter().map(|shape| shape.bytes() as usize).sum()
+    /// The bytes of a plane from its start to its end, or beyond; the last row's padding may be
+    /// missing.
+    pub(crate) fn plane(&self, plane: usize) -> &'a [u8] {
+        self.bytes[plane]
     }
 
     /// Bytes of a plane's row without padding.
@@ -201,6 +215,18 @@ impl<'a> Picture<'a> {
             _ => self.format.row_bytes(self.size.width).expect("compressed formats were refused"),
         }
     }
+}
+
+/// Each plane from its start on: in memory of its own, or in what those before it leave.
+fn plane_bytes<'a>(planes: &PlaneShapes, memory: &[&'a [u8]]) -> [&'a [u8]; PLANES_MAX] {
+    let mut bytes = [&[][..]; PLANES_MAX];
+    let mut rest = memory[0];
+    for (at, plane) in planes.iter().enumerate() {
+        bytes[at] = if memory.len() > 1 { memory[at] } else { rest };
+        let length = usize::try_from(plane.bytes()).unwrap_or(usize::MAX);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    bytes
 }
 
 #[cfg(test)]
@@ -243,5 +269,25 @@ mod tests {
         assert!(Picture::new(PixelFormat::Yuv420, size, 3, ColourSpace::SYCC, &bytes).is_err());
         assert!(Picture::new(PixelFormat::Nv12, size, 4, ColourSpace::SYCC, &bytes[..19]).is_err());
         assert!(Picture::new(PixelFormat::Mjpeg, size, 4, ColourSpace::SYCC, &bytes).is_err());
+    }
+    /// Each would have made a writer read beyond a plane's memory, or another plane's.
+    #[test]
+    fn memory_that_does_not_hold_its_planes_is_refused() {
+        let (size, colour) = (Size::new(4, 4), ColourSpace::SYCC);
+        let bytes = [0; 24];
+        let of = |format, memory: &[&[u8]]| Picture::of_memory(format, size, 4, colour, memory).map(drop);
+        assert!(of(PixelFormat::Nv12m, &[&bytes[..16], &bytes[..8]]).is_ok());
+        assert!(of(PixelFormat::Yuv420m, &[&bytes[..16], &bytes[..4], &bytes[..4]]).is_ok());
+        for (format, memory) in [
+            (PixelFormat::Nv12m, &[&bytes[..15], &bytes[..]][..]),
+            (PixelFormat::Nv12m, &[&bytes[..], &bytes[..7]]),
+            (PixelFormat::Nv12m, &[&bytes[..]]),
+            (PixelFormat::Nv12, &[&bytes[..16], &bytes[..8]]),
+            (PixelFormat::Yuv420m, &[&bytes[..], &bytes[..]]),
+            (PixelFormat::Nv12, &[]),
+        ] {
+            let error = of(format, memory).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        }
     }
 }

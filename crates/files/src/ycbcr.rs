@@ -92,8 +92,8 @@ pub(crate) fn components<'a>(picture: &Picture<'a>) -> Option<Components<'a>> {
     let (luma, chroma) = (picture.size(), subsampled(picture.size(), subsampling));
     let mut sizes = [luma, chroma, chroma].into_iter();
     let planes = places.map(|(index, first, step)| Plane {
-        bytes: Cow::Borrowed(picture.bytes()),
-        start: picture.plane_offset(index) + first,
+        bytes: Cow::Borrowed(picture.plane(index)),
+        start: first,
         stride: picture.planes()[index].stride_bytes as usize,
         step,
         size: sizes.next().expect("three places, three sizes"),

@@ -56,7 +56,14 @@ const fn layout(format: PixelFormat) -> Option<Layout> {
         PixelFormat::Rgbx32 => Layout::Rgb { bytes: 4, red: 0 },
         PixelFormat::Bgrx32 => Layout::Rgb { bytes: 4, red: 2 },
         PixelFormat::Rgb48 => Layout::Deep,
-        PixelFormat::Raw(_) | PixelFormat::Mjpeg => return None,
+        PixelFormat::Raw(_)
+        | PixelFormat::Mjpeg
+        // Planes follow one another here.
+        | PixelFormat::Yuv420m
+        | PixelFormat::Yvu420m
+        | PixelFormat::Nv12m
+        | PixelFormat::Nv21m
+        | PixelFormat::Nv16m => return None,
     })
 }
 

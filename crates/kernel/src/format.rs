@@ -7,7 +7,7 @@ use crate::uapi::video::{
     MetaPixFormat, PIX_FMT_FLAG_SET_CSC, PIX_FMT_PRIV_MAGIC, PixFormat, PixFormatMplane, PlanePixFormat,
     is_multiplanar,
 };
-use pinhole_base::format::{FourCc, PixelFormat};
+use pinhole_base::format::{FourCc, PixelFormat, PlaneShapes};
 use pinhole_base::geometry::Size;
 use pinhole_device::node::PLANES_MAX;
 use pinhole_device::{ImageFormat, MetaFormat, NodeFormat};
@@ -58,14 +58,26 @@ fn multi(kind: u32, image: ImageFormat) -> PixFormatMplane {
     data.pixelformat = image.format.v4l2().0;
     data.field = FIELD_NONE;
     data.colorspace = colour.colorspace;
-    data.plane_fmt[0] = PlanePixFormat::new(image.size_bytes, image.stride_bytes);
-    data.num_planes = 1;
+    data.num_planes = image.format.memory_count() as u8;
+    match data.num_planes {
+        1 => data.plane_fmt[0] = PlanePixFormat::new(image.size_bytes, image.stride_bytes),
+        // A device that is not told has its way with the size of each.
+        _ => {
+            for (plane, shape) in data.plane_fmt.iter_mut().zip(shapes(image).iter()) {
+                *plane = PlanePixFormat::new(0, shape.stride_bytes);
+            }
+        }
+    }
     // These numbers have few bits wherever they stand; the header gives them 8 here.
     data.flags = flags(kind) as u8;
     data.ycbcr_enc = colour.ycbcr_enc as u8;
     data.quantization = colour.quantization as u8;
     data.xfer_func = colour.xfer_func as u8;
     data
+}
+
+fn shapes(image: ImageFormat) -> PlaneShapes {
+    image.format.planes(image.stride_bytes, image.size.height)
 }
 
 /// What a device says of its format, or why that cannot be.
@@ -75,9 +87,16 @@ pub(crate) fn from_kernel(format: &Format) -> Result<NodeFormat, String> {
         let fourcc = FourCc(meta.dataformat);
         return Ok(NodeFormat::Meta(MetaFormat { fourcc, size_bytes: meta.buffersize }));
     }
-    let image =
-        if is_multiplanar(format.kind) { from_multi(&format.read())? } else { from_single(&format.read())? };
-    plausible(image).map(NodeFormat::Image)
+    if !is_multiplanar(format.kind) {
+        return plausible(from_single(&format.read())?).map(NodeFormat::Image);
+    }
+    let data: PixFormatMplane = format.read();
+    let image = plausible(from_multi(&data)?)?;
+    match memory_planes(&data)? {
+        1 => {}
+        count => plausible_planes(image, &data.plane_fmt[..count])?,
+    }
+    Ok(NodeFormat::Image(image))
 }
 
 fn from_single(data: &PixFormat) -> Result<ImageFormat, String> {
@@ -102,7 +121,12 @@ fn from_single(data: &PixFormat) -> Result<ImageFormat, String> {
 }
 
 fn from_multi(data: &PixFormatMplane) -> Result<ImageFormat, String> {
+    let format = known(data.pixelformat)?;
     let planes = &data.plane_fmt[..memory_planes(data)?];
+    if planes.len() != format.memory_count() {
+        let (count, wanted) = (planes.len(), format.memory_count());
+        return Err(format!("it tells of buffers of {count} planes; {format} has {wanted}"));
+    }
     let size_bytes = planes.iter().fold(0_u32, |sum, plane| sum.saturating_add(plane.sizeimage));
     let colour = Numbers {
         colorspace: data.colorspace,
@@ -110,7 +134,6 @@ fn from_multi(data: &PixFormatMplane) -> Result<ImageFormat, String> {
         ycbcr_enc: data.ycbcr_enc.into(),
         quantization: data.quantization.into(),
     };
-    let format = known(data.pixelformat)?;
     Ok(ImageFormat {
         format,
         size: Size::new(data.width, data.height),
@@ -146,7 +169,7 @@ fn plausible(image: ImageFormat) -> Result<ImageFormat, String> {
         return Err(format!("it tells of rows of {} bytes", image.stride_bytes));
     }
     let row = image.format.row_bytes(image.size.width).unwrap_or(0);
-    let needed = image.format.planes(image.stride_bytes, image.size.height).bytes();
+    let needed = shapes(image).bytes();
     if image.stride_bytes < row {
         return Err(format!("it tells of rows of {} bytes, which take {row}", image.stride_bytes));
     }
@@ -154,6 +177,25 @@ fn plausible(image: ImageFormat) -> Result<ImageFormat, String> {
         return Err(format!("it tells of {} bytes for a picture, which takes {needed}", image.size_bytes));
     }
     Ok(image)
+}
+
+/// The same of planes in memory of their own. One stride describes them all, so theirs must be those
+/// that follow from it.
+fn plausible_planes(image: ImageFormat, planes: &[PlanePixFormat]) -> Result<(), String> {
+    for (at, (plane, shape)) in planes.iter().zip(shapes(image).iter()).enumerate() {
+        let PlanePixFormat { sizeimage, bytesperline, .. } = *plane;
+        if bytesperline != shape.stride_bytes {
+            let wanted = shape.stride_bytes;
+            return Err(format!(
+                "it tells of rows of {bytesperline} bytes in plane {at}; {wanted} go with the first's"
+            ));
+        }
+        if u64::from(sizeimage) < shape.bytes() {
+            let needed = shape.bytes();
+            return Err(format!("it tells of {sizeimage} bytes for plane {at}, which takes {needed}"));
+        }
+    }
+    Ok(())
 }
 
 /// No picture is wider or higher.
@@ -200,15 +242,48 @@ mod tests {
         assert!(to_kernel(BUF_TYPE_VIDEO_CAPTURE, META).is_none());
     }
 
+    fn of_planes(format: PixelFormat, planes: &[[u32; 2]]) -> Result<NodeFormat, String> {
+        let mut data = multi(BUF_TYPE_VIDEO_CAPTURE_MPLANE, ImageFormat { format, ..NV12 });
+        data.num_planes = planes.len() as u8;
+        for (plane, [size, stride]) in data.plane_fmt.iter_mut().zip(planes) {
+            *plane = PlanePixFormat::new(*size, *stride);
+        }
+        let there = Format::new(BUF_TYPE_VIDEO_CAPTURE_MPLANE, &data);
+        assert_eq!(plane_count(&there), Ok(planes.len()));
+        from_kernel(&there)
+    }
+
     #[test]
     fn planes_in_memory_of_their_own_are_added_up() {
-        let mut data = multi(BUF_TYPE_VIDEO_CAPTURE_MPLANE, NV12);
-        data.num_planes = 2;
-        data.plane_fmt[0] = PlanePixFormat::new(307_200, 640);
-        data.plane_fmt[1] = PlanePixFormat::new(153_600, 640);
-        let there = Format::new(BUF_TYPE_VIDEO_CAPTURE_MPLANE, &data);
-        assert_eq!(from_kernel(&there).unwrap().size_bytes(), 460_800);
-        assert_eq!(plane_count(&there), Ok(2));
+        let nv12m = of_planes(PixelFormat::Nv12m, &[[307_200, 640], [153_600, 640]]).unwrap();
+        assert_eq!(nv12m, NodeFormat::Image(ImageFormat { format: PixelFormat::Nv12m, ..NV12 }));
+        // A driver may put something before its data.
+        let nv12m = of_planes(PixelFormat::Nv12m, &[[307_328, 640], [153_600, 640]]).unwrap();
+        assert_eq!(nv12m.size_bytes(), 460_928);
+        let yuv420m = of_planes(PixelFormat::Yuv420m, &[[307_200, 640], [76_800, 320], [76_800, 320]]);
+        assert_eq!(yuv420m.map(|format| format.size_bytes()), Ok(460_800));
+    }
+
+    /// The sums are right in each.
+    #[test]
+    fn planes_that_do_not_go_together_are_found_out() {
+        let why = |format, planes: &[[u32; 2]]| of_planes(format, planes).unwrap_err();
+        let nv12m = PixelFormat::Nv12m;
+        assert!(why(nv12m, &[[300_000, 640], [160_800, 640]]).contains("for plane 0, which takes 307200"));
+        assert!(why(nv12m, &[[307_200, 640], [153_600, 320]]).contains("of 320 bytes in plane 1; 640 go"));
+        assert!(why(nv12m, &[[460_800, 640]]).contains("of 1 planes; NV12M has 2"));
+        assert!(why(PixelFormat::Nv12, &[[307_200, 640], [153_600, 640]]).contains("NV12 has 1"));
+    }
+
+    #[test]
+    fn each_plane_in_memory_of_its_own_gets_its_stride() {
+        let wanted = ImageFormat { format: PixelFormat::Yuv420m, ..NV12 };
+        let data = multi(BUF_TYPE_VIDEO_CAPTURE_MPLANE, wanted);
+        assert_eq!(
+            data.plane_fmt[..3].iter().map(|plane| plane.bytesperline).collect::<Vec<_>>(),
+            [640, 320, 320]
+        );
+        assert_eq!(data.num_planes, 3);
     }
 
     /// Each would have made us index, divide or read where nothing is.
@@ -256,7 +331,9 @@ mod tests {
         fn whatever_a_driver_says_pictures_fit_their_buffers(
             kind in prop_oneof![Just(BUF_TYPE_VIDEO_CAPTURE), Just(BUF_TYPE_VIDEO_OUTPUT_MPLANE)],
             words in proptest::collection::vec(prop_oneof![0..5000_u32, any::<u32>()], 50),
-            fourcc in prop_oneof![Just(*b"NV12"), Just(*b"pRAA"), Just(*b"YUYV"), any::<[u8; 4]>()],
+            fourcc in prop_oneof![
+                Just(*b"NV12"), Just(*b"pRAA"), Just(*b"YUYV"), Just(*b"NM12"), any::<[u8; 4]>()
+            ],
         ) {
             let mut format = Format { kind, ..FromZeros::new_zeroed() };
             let bytes = words.iter().flat_map(|word| word.to_ne_bytes());

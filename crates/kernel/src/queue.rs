@@ -264,15 +264,18 @@ impl Queue {
             return Err(file.refusal(ErrorKind::Device, DEQUEUEING).because(reason));
         };
         let told = self.each_plane(buffer, planes, |buffer| buffer.bytesused, |plane| plane.bytesused);
+        let starts = self.each_plane(buffer, planes, |_| 0, |plane| plane.data_offset);
         // A buffer that is said to hold more than fits comes back damaged rather than not at
         // all: it must not be lost to its owner.
-        let bytes_used = std::array::from_fn(|at| told[at].min(lengths[at]));
+        let ends: [u32; PLANES_MAX] = std::array::from_fn(|at| told[at].min(lengths[at]));
+        let data_offsets = std::array::from_fn(|at| starts[at].min(ends[at]));
         Ok(Dequeued {
             slot: buffer.index,
             sequence: buffer.sequence,
             timestamp: timestamp(buffer.timestamp),
-            error: buffer.flags & BUF_FLAG_ERROR != 0 || bytes_used != told,
-            bytes_used,
+            error: buffer.flags & BUF_FLAG_ERROR != 0 || ends != told || data_offsets != starts,
+            bytes_used: std::array::from_fn(|at| ends[at] - data_offsets[at]),
+            data_offsets,
         })
     }
 
@@ -362,6 +365,7 @@ mod tests {
             timestamp: Timestamp(2_500_001_000),
             error: false,
             bytes_used: [1000, 0, 0],
+            data_offsets: [0; PLANES_MAX],
         };
         assert_eq!(frame, expected);
         let mut damaged = done(0, 10);
@@ -375,6 +379,21 @@ mod tests {
         let frame =
             queue.dequeued(&null(), &done(0, 77), &planes([[900, 1000], [400, 500], [5, 5]])).unwrap();
         assert_eq!((frame.bytes_used, frame.error), ([900, 400, 0], false));
+    }
+
+    /// Whoever took a plane's start for its data's would see the picture moved.
+    #[test]
+    fn room_before_a_planes_data_is_told() {
+        let queue = queue_of(BUF_TYPE_VIDEO_CAPTURE_MPLANE, 2, 1);
+        let frame = |offset| {
+            let mut told = planes([[900, 1000], [400, 500]]);
+            told[0].data_offset = offset;
+            queue.dequeued(&null(), &done(0, 0), &told).unwrap()
+        };
+        let Dequeued { bytes_used, data_offsets, error, .. } = frame(128);
+        assert_eq!((bytes_used, data_offsets, error), ([772, 400, 0], [128, 0, 0], false));
+        let Dequeued { bytes_used, data_offsets, error, .. } = frame(901);
+        assert_eq!((bytes_used, data_offsets, error), ([0, 400, 0], [900, 0, 0], true));
     }
 
     #[test]
@@ -454,17 +473,20 @@ mod tests {
             (sec, usec) in any::<(i64, i64)>(),
             flags in any::<u32>(),
             multi in any::<bool>(),
+            offset in prop_oneof![Just(0), 0..2000_u32, any::<u32>()],
         ) {
             let kind = if multi { BUF_TYPE_VIDEO_CAPTURE_MPLANE } else { BUF_TYPE_VIDEO_CAPTURE };
             let queue = queue_of(kind, if multi { 2 } else { 1 }, 4);
             let mut told = done(index, used[0]);
             (told.timestamp, told.flags) = (TimeValue { sec, usec }, flags);
-            let frame = queue.dequeued(&null(), &told, &planes(used.map(|used| [used, 0])));
+            let mut of_planes = planes(used.map(|used| [used, 0]));
+            of_planes[1].data_offset = offset;
+            let frame = queue.dequeued(&null(), &told, &of_planes);
             prop_assert_eq!(frame.is_ok(), index < 4);
             if let Ok(frame) = frame {
                 let room = if multi { [1000, 500, 0] } else { [1000, 0, 0] };
-                let fits = std::iter::zip(frame.bytes_used, room).all(|(used, room)| used <= room);
-                prop_assert!(fits, "{:?}", frame);
+                let ends = std::iter::zip(frame.bytes_used, frame.data_offsets).map(|(used, offset)| used + offset);
+                prop_assert!(std::iter::zip(ends, room).all(|(end, room)| end <= room), "{:?}", frame);
             }
         }
     }

@@ -47,8 +47,9 @@ fn matrix(values: [f32; 9]) -> Matrix3 {
 fn write_jpeg(frame: &Frame, path: &Path, metadata: &ImageMetadata) -> Result<(), Error> {
     let still = frame.stream(Role::Still)?;
     let (stream, view) = (still.configuration(), still.map()?);
+    let planes: Vec<_> = view.planes().collect();
     let picture =
-        Picture::new(stream.format, stream.size, stream.stride_bytes, stream.colour, view.plane(0))?;
+        Picture::of_memory(stream.format, stream.size, stream.stride_bytes, stream.colour, &planes)?;
     atomic::write(path, Durability::OnDisk, |file| jpeg::write(file, &picture, 93, metadata))
 }
 

@@ -166,5 +166,12 @@ impl Poller for Still {
 
 /// A buffer that a device is done with.
 pub(super) fn done(slot: u16, sequence: u32, timestamp: Timestamp) -> Dequeued {
-    Dequeued { slot: u32::from(slot), sequence, timestamp, error: false, bytes_used: [1; PLANES_MAX] }
+    Dequeued {
+        slot: u32::from(slot),
+        sequence,
+        timestamp,
+        error: false,
+        bytes_used: [1; PLANES_MAX],
+        data_offsets: [0; PLANES_MAX],
+    }
 }

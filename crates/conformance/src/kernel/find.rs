@@ -1,5 +1,5 @@
-//! Which rigs a machine has: one for each plain camera, and one for each node of a media graph
-//! at which a sensor's mosaic arrives.
+//! Which rigs a machine has: one for each plain camera, another one where its frames can have planes
+//! in memory of their own, and one for each node of a media graph at which a sensor's mosaic arrives.
 
 use super::accomplice::Accomplice;
 use super::chained::{Chain, Step};
@@ -83,8 +83,8 @@ fn rigs_of(places: Vec<Place>, graphs: &[&Graph]) -> Found {
         }
     }
     for at in 0..cameras.len() {
-        match rig(&cameras, at) {
-            Ok(rig) => found.rigs.push(Box::new(rig)),
+        match rigs(&cameras, at) {
+            Ok(rigs) => found.rigs.extend(rigs),
             Err(error) => found.failures.push(error),
         }
     }
@@ -154,23 +154,27 @@ fn isolate(media: &mut dyn MediaDevice, places: &[Place]) -> Result<()> {
     links.into_iter().try_for_each(|link| media.set_link(link, false))
 }
 
-/// The rig whose first camera is this one; the others of its driver come after it.
-fn rig(cameras: &[(String, Place)], at: usize) -> Result<KernelRig> {
+/// The rigs whose first camera is this one; the others of its driver come after it.
+fn rigs(cameras: &[(String, Place)], at: usize) -> Result<Vec<Box<dyn DriverRig>>> {
     let (driver, first) = &cameras[at];
     let others = cameras.iter().enumerate().filter(|(other, (of, _))| *other != at && of == driver);
     let places: Vec<Place> =
         [first.clone()].into_iter().chain(others.map(|(_, (_, place))| place.clone())).collect();
     let (found, _) = cameras_at(&places[..1], &Troubles::default())?;
-    let abilities = abilities(first, &found.first()?.acquire()?)?;
+    let camera = found.first()?;
+    let apart = camera.info().formats.iter().copied().find(|format| format.memory_count() > 1);
+    let abilities = abilities(first, &camera.acquire()?)?;
     let accomplice = Accomplice::of(driver, &first.node.path);
     let troubles = Troubles::of(KernelProvider::new().video_node(&first.node.path)?.as_mut(), accomplice)?;
-    Ok(KernelRig {
-        name: first.node.name.clone(),
-        driver: driver.clone(),
-        cameras: places,
-        abilities,
-        troubles,
-    })
+    let name = first.node.name.clone();
+    let rig = KernelRig { name, driver: driver.clone(), cameras: places, abilities, troubles };
+    let of_format = |format| KernelRig {
+        name: format!("{} in {format}", rig.name),
+        abilities: Abilities { format: Some(format), ..rig.abilities.clone() },
+        ..rig.clone()
+    };
+    let apart = apart.map(of_format);
+    Ok([rig].into_iter().chain(apart).map(|rig| Box::new(rig) as Box<dyn DriverRig>).collect())
 }
 
 fn abilities(place: &Place, camera: &Camera) -> Result<Abilities> {
@@ -193,6 +197,7 @@ fn abilities(place: &Place, camera: &Camera) -> Result<Abilities> {
         streams_max: 1,
         own_buffers: false,
         control_loop: false,
+        format: None,
         size: is_plain.then_some(SIZE),
         frame_us: is_plain.then_some(FRAME_US),
         exact_time: false,

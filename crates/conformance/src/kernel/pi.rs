@@ -6,6 +6,7 @@ use super::pi_module::{self, behave, can_fail, line, tell};
 use super::{DriverRig, foreign, refuse};
 use crate::backstage::Backstage;
 use crate::bench::Bench;
+use crate::foreign::buffer_of;
 use crate::mapper::CountingMapper;
 use crate::rig::{Abilities, NotApplicable, Rig, Setup, Verdict};
 use pinhole::device::{Heap, MediaDevice, Poller, Provider, SubDevice, VideoNode};
@@ -13,7 +14,7 @@ use pinhole::geometry::Size;
 use pinhole::kernel::{KernelProvider, SystemMapper};
 use pinhole::pipelines::vc4::discovery::{Location, locate};
 use pinhole::sim::{Call, Fault, Stamp};
-use pinhole::{Cameras, Driver, ErrorKind, FrameBuffer, FrameMemory, Mapper, PlaneMemory, Result, Role};
+use pinhole::{Cameras, Driver, ErrorKind, FrameBuffer, Mapper, Result, Role};
 use pinhole::{Request, StreamId, control};
 use std::sync::Arc;
 
@@ -83,6 +84,7 @@ fn abilities() -> Abilities {
         streams_max: 3,
         own_buffers: true,
         control_loop: true,
+        format: None,
         size: Some(SIZE),
         frame_us: None,
         exact_time: false,
@@ -152,11 +154,9 @@ impl Backstage for Module {
         None
     }
 
-    fn foreign(&self, bytes: u32) -> Verdict<FrameBuffer> {
-        let fd = foreign::of_heap(bytes).ok_or(NotApplicable("there is no heap"))?;
-        let plane = PlaneMemory::new(Arc::new(fd), 0, bytes);
-        let mapper = Arc::<CountingMapper>::clone(&self.mapper);
-        Ok(FrameBuffer::new(FrameMemory::new(vec![plane], mapper).expect("a plane makes a buffer")))
+    fn foreign(&self, planes_bytes: &[u32]) -> Verdict<FrameBuffer> {
+        let memory = foreign::of_heap(planes_bytes).ok_or(NotApplicable("there is no heap"))?;
+        Ok(buffer_of(memory, Arc::<CountingMapper>::clone(&self.mapper)).expect("planes make a buffer"))
     }
 
     fn inject(&self, after: u32, fault: Fault) -> Verdict {

@@ -172,7 +172,7 @@ impl Actor {
             // Now and then more than a driver has slots.
             let foreign = if stage.dice.one_in(12) { 40 } else { stage.dice.range(0, 3) };
             for _ in 0..foreign {
-                let buffer = foreign_buffer(stream.frame_bytes, Arc::clone(&stage.mapper));
+                let buffer = foreign_buffer(&[stream.frame_bytes], Arc::clone(&stage.mapper));
                 let buffer = buffer.or_else(|e| violated(e.to_string()))?;
                 stage.stock.add(Arc::clone(buffer.memory()));
             }

@@ -272,10 +272,11 @@ pub fn b09_bookkeeping_of_foreign_buffers_is_bounded(rig: &dyn Rig) -> Verdict {
     let all = streams(&camera);
     let mut seen: Vec<Weak<FrameMemory>> = Vec::new();
     let fresh: Vec<_> = foreign_requests(&bench, &camera, &all, 1)?;
-    let bytes = fresh[0].buffer(all[0]).map_or(0, |buffer| buffer.memory().bytes()) as u32;
+    let memory = fresh[0].buffer(all[0]).expect("it has just been attached").memory();
+    let bytes: Vec<u32> = memory.planes().iter().map(|plane| plane.length).collect();
     let mut run = bench.start(camera);
     for _ in 0..BUFFERS {
-        let buffer = bench.backstage.foreign(bytes)?;
+        let buffer = bench.backstage.foreign(&bytes)?;
         seen.push(Arc::downgrade(buffer.memory()));
         let mut request = run.session.create_request();
         request.attach(all[0], buffer).map_err(Error::from).expect("the stream has no buffer yet");

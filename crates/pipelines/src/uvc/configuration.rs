@@ -14,16 +14,21 @@ use std::time::Duration;
 
 /// Finished pictures, the most useful first: subsampled chroma takes the least memory and time,
 /// and compressed pictures have to be decoded by somebody.
-const PREFERENCE: [PixelFormat; 14] = [
+const PREFERENCE: [PixelFormat; 19] = [
     PixelFormat::Nv12,
     PixelFormat::Yuv420,
     PixelFormat::Nv21,
     PixelFormat::Yvu420,
+    PixelFormat::Nv12m,
+    PixelFormat::Yuv420m,
+    PixelFormat::Nv21m,
+    PixelFormat::Yvu420m,
     PixelFormat::Yuyv,
     PixelFormat::Uyvy,
     PixelFormat::Yvyu,
     PixelFormat::Vyuy,
     PixelFormat::Nv16,
+    PixelFormat::Nv16m,
     PixelFormat::Bgrx32,
     PixelFormat::Rgbx32,
     PixelFormat::Bgr24,
@@ -252,6 +257,10 @@ fn adjust_made(adjuster: &mut Adjuster<'_>, source: &StreamConfiguration) {
     if is_developed && is_beyond {
         adjuster.format(DEVELOPED, "is none that a mosaic can be developed to");
     }
+    adjuster.format(
+        adjuster.stream.format.joined(),
+        "has planes in memory of their own, which the CPU does not fill",
+    );
     if !is_developed && !source.size.width.is_multiple_of(2) {
         adjuster.format(PixelFormat::Rgb24, "has no pictures of odd width");
     }

@@ -139,8 +139,9 @@ impl Developer {
         }
     }
 
-    fn develop(&mut self, Conversion { source, target, .. }: &Conversion) -> Result<()> {
-        let view = source.view()?;
+    fn develop(&mut self, conversion: &Conversion) -> Result<()> {
+        let view = conversion.view()?;
+        let target = &conversion.target;
         *self.gathered = pinhole_imaging::Statistics::default();
         let picture = target.is_some().then_some(&mut self.picture[..]);
         let gathered = Some(self.gathered.as_mut());

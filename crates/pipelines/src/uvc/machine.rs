@@ -348,6 +348,7 @@ impl Machine {
             conversion: Some(Conversion {
                 source: memory(&source),
                 source_bytes: info.bytes_used,
+                data_offsets: info.data_offsets,
                 target: target.as_ref().map(memory),
                 wanted: ControlList::new(),
             }),
@@ -394,6 +395,7 @@ impl Machine {
             sequence: done.sequence,
             timestamp: done.timestamp,
             bytes_used,
+            data_offsets: done.data_offsets,
             error: done.error || bytes_used < self.plan.frame_bytes_min,
             filled: true,
         }

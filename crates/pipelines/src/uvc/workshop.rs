@@ -117,9 +117,10 @@ pub(super) fn conversion(job: &Job) -> Result<&Conversion> {
 /// JPEGs that are decoded.
 impl Work for super::decode::Decoder {
     fn make(&mut self, job: &mut Job) -> Result<()> {
-        let Conversion { source, source_bytes, target, .. } = conversion(job)?;
+        let conversion = conversion(job)?;
+        let Conversion { source_bytes, target, .. } = conversion;
         let Some(target) = target else { return Ok(()) };
-        let view = source.view()?;
+        let view = conversion.view()?;
         let bytes = view.plane(0);
         let picture = self.decode(&bytes[..bytes.len().min(*source_bytes as usize)])?;
         target.fill(picture)

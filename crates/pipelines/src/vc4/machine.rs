@@ -570,6 +570,7 @@ impl Image {
             bytes_used: self.bytes_used,
             error: self.error,
             filled: true,
+            ..BufferInfo::default()
         }
     }
 

@@ -426,6 +426,7 @@ impl Machine {
             sequence: self.run.as_ref().map_or(done.sequence, |run| run.sequence),
             timestamp: done.timestamp,
             bytes_used: done.bytes_used[0],
+            data_offsets: done.data_offsets,
             error: done.error,
             filled: true,
         }

@@ -159,7 +159,14 @@ impl Hardware {
         self.sequence += 1;
         let mut bytes_used = [0; PLANES_MAX];
         bytes_used[0] = self.format.size_bytes - self.short_bytes;
-        Some(Dequeued { slot, sequence, timestamp: self.now, error: false, bytes_used })
+        Some(Dequeued {
+            slot,
+            sequence,
+            timestamp: self.now,
+            error: false,
+            bytes_used,
+            data_offsets: [0; PLANES_MAX],
+        })
     }
 }
 

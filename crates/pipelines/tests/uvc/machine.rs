@@ -235,7 +235,14 @@ impl World {
         let mut bytes_used = [0; PLANES_MAX];
         bytes_used[0] = BYTES;
         let (sequence, timestamp) = (self.sequence, self.now);
-        let mut done = Dequeued { slot: u32::from(held.slot), sequence, timestamp, error: false, bytes_used };
+        let mut done = Dequeued {
+            slot: u32::from(held.slot),
+            sequence,
+            timestamp,
+            error: false,
+            bytes_used,
+            data_offsets: [0; PLANES_MAX],
+        };
         change(&mut done);
         self.sequence = done.sequence + 1;
         self.feed(Event::Buffer { stream: STREAM, done: &done });
@@ -378,8 +385,14 @@ impl World {
         }
         let before = (self.results.len(), self.dropped(DropCause::Impossible));
         let sequence = self.sequence;
-        let done =
-            Dequeued { slot, sequence, timestamp: self.now, error: false, bytes_used: [1; PLANES_MAX] };
+        let done = Dequeued {
+            slot,
+            sequence,
+            timestamp: self.now,
+            error: false,
+            bytes_used: [1; PLANES_MAX],
+            data_offsets: [0; PLANES_MAX],
+        };
         self.feed(Event::Buffer { stream: STREAM, done: &done });
         assert_eq!((self.results.len(), self.dropped(DropCause::Impossible)), (before.0, before.1 + 1));
     }

@@ -15,6 +15,7 @@ use crate::timeline::Event;
 use crate::topology::Part;
 use pinhole_base::Timestamp;
 use pinhole_base::geometry::{ModePixels, Rect};
+use pinhole_device::node::PLANES_MAX;
 use pinhole_device::{Dequeued, NodeFormat};
 use pinhole_imaging::IspParameters;
 
@@ -177,6 +178,7 @@ impl World {
             timestamp: Timestamp(run.timestamp_ns),
             error: flagged || failed,
             bytes_used: [bytes, 0, 0],
+            data_offsets: [0; PLANES_MAX],
         };
         // Statistics first, the input last.
         let place = (Role::ISP.len() - 1 - at) as u32;

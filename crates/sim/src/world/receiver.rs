@@ -16,6 +16,7 @@ use crate::timeline::Event;
 use crate::topology::Part;
 use pinhole_base::Timestamp;
 use pinhole_base::format::{PixelFormat, RawFormat};
+use pinhole_device::node::PLANES_MAX;
 use pinhole_device::{Dequeued, MediaBusFormat, NodeEvent, NodeFormat};
 use rustix::io::Errno;
 use std::collections::VecDeque;
@@ -345,6 +346,7 @@ const fn done(taken: Taken, frame: &Frame, timestamp_ns: u64, error: bool, bytes
         timestamp: Timestamp(timestamp_ns),
         error,
         bytes_used: [bytes, 0, 0],
+        data_offsets: [0; PLANES_MAX],
     }
 }
 
