@@ -6,6 +6,7 @@
 //! - `troubled`: a node whose driver fails on demand, by the driver's own means.
 //! - `find`: which rigs a machine has.
 //! - `foreign`: memory that a running camera has not allocated.
+//! - `modules`: drivers' modules that are unloaded and loaded.
 //! - `pi`: the testbed's Raspberry Pi camera, with sensor and ISP; [`pi_module`]: what its module
 //!   can be told.
 //! - `plugging`: device files that come and go.
@@ -15,12 +16,14 @@ mod chained;
 mod chosen;
 mod find;
 mod foreign;
+mod modules;
 mod pi;
 pub mod pi_module;
 mod plugging;
 mod troubled;
 
 pub use find::{Found, find};
+pub use modules::Module;
 pub use plugging::{Binding, wait_for_node};
 
 use crate::backstage::Backstage;

@@ -1,21 +1,25 @@
 //! What drivers do to cameras besides failing calls: numbers and stamps that wrap, a driver that
-//! is taken away, a camera beside another one, damaged frames, a format that somebody changes.
+//! is taken away or unloaded, a camera beside another one, damaged frames, a format that somebody
+//! changes.
 //!
-//! Needs vivid and, for some, two USB cameras of the testbed's. Where they are missing each test
-//! says so and ends; `PINHOLE_DRIVERS` demands them (see [`Found::demand`]).
+//! Needs vivid and, for some, two USB cameras of the testbed's, or its Raspberry Pi camera. Where
+//! they are missing each test says so and ends; `PINHOLE_DRIVERS` demands them (see
+//! [`Found::demand`]).
 
 use pinhole::device::{ControlWrite, ImageFormat, NodeFormat, Payload, Provider, VideoNode};
 use pinhole::format::PixelFormat;
 use pinhole::geometry::Size;
 use pinhole::kernel::KernelProvider;
 use pinhole::sim::Fault;
-use pinhole::{DropCounters, ErrorKind, Request, Role, control};
+use pinhole::{CameraEvent, DropCounters, ErrorKind, Request, Role, Watch, control};
 use pinhole_conformance::bench::{Bench, requests, streams};
-use pinhole_conformance::kernel::{Binding, DriverRig, Found, find};
+use pinhole_conformance::kernel::{Binding, DriverRig, Found, Module, find};
 use pinhole_conformance::rig::Setup;
 use pinhole_conformance::run::Run;
 use pinhole_conformance::statements::errors::b41_erroneous_buffers_are_marked;
+use rustix::io::Errno;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The drivers are one for all tests.
 static DRIVERS: Mutex<()> = Mutex::new(());
@@ -165,6 +169,73 @@ fn a_session_ends_when_vivid_is_taken_away() {
 #[test]
 fn a_session_ends_when_uvcvideo_is_taken_away() {
     ends_when_its_driver_goes("uvcvideo");
+}
+
+/// A driver's modules and device files take no longer than this.
+const HOTPLUG_MAX: Duration = Duration::from_secs(20);
+
+/// Waits until a camera has come, or gone.
+fn wait_for(watch: &mut Watch, id: &str, comes: bool) {
+    loop {
+        let event = watch.next(Some(HOTPLUG_MAX)).expect("the watch can be read");
+        match event.unwrap_or_else(|| panic!("{id} neither comes nor goes: {:?}", watch.failures())) {
+            CameraEvent::Added(entry) if comes && entry.info().id == id => return,
+            CameraEvent::Removed(entry) if !comes && entry.info().id == id => return,
+            _ => {}
+        }
+    }
+}
+
+fn assert_in_use(module: &Module) {
+    let refused = module.unload().expect_err("its devices are in use");
+    assert!(matches!(refused, Errno::AGAIN | Errno::BUSY), "{refused}");
+}
+
+/// Catches: a camera that stutters when somebody tries to unload its driver; a descriptor that a
+/// dropped camera leaves open, or that a list of cameras holds, so that nobody can; a camera that
+/// does not come back by itself.
+fn is_unloaded_once_nobody_has_a_camera(driver: &str, module: &str) {
+    let _alone = alone();
+    let Some(rig) = rig(driver) else { return };
+    let rig = rig.as_ref();
+    let module = Module::loaded(module);
+    let mut watch = Watch::new().expect("device files can be watched");
+    let bench = bench(rig, 1);
+    let mut run = started(&bench, 0);
+    let mut numbers = Vec::new();
+    run.rounds(30, |request| numbers.push(number(request)));
+    assert_in_use(&module);
+    run.rounds(30, |request| numbers.push(number(request)));
+    // A driver may leave numbers out, but not more than it did before.
+    let gap = |numbers: &[u32]| numbers.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(gap(&numbers[29..]) <= gap(&numbers[..30]), "frames were lost: {numbers:?}");
+    let camera = run.stop().camera;
+    assert_in_use(&module);
+    drop(camera);
+    let id = bench.cameras.first().expect("it is listed").info().id.clone();
+    wait_for(&mut watch, &id, true);
+    module.unload().expect("nobody uses its devices any more");
+    wait_for(&mut watch, &id, false);
+    module.load();
+    wait_for(&mut watch, &id, true);
+    take(rig, 5, number);
+}
+
+#[test]
+fn vivid_is_unloaded_once_nobody_has_a_camera() {
+    is_unloaded_once_nobody_has_a_camera("vivid", "vivid");
+}
+
+#[test]
+fn uvcvideo_is_unloaded_once_nobody_has_a_camera() {
+    is_unloaded_once_nobody_has_a_camera("uvcvideo", "uvcvideo");
+}
+
+#[test]
+fn pi_camera_is_unloaded_once_nobody_has_a_camera() {
+    for driver in ["pi", "pi-hq"] {
+        is_unloaded_once_nobody_has_a_camera(driver, "pi_camera");
+    }
 }
 
 /// Catches: one camera's end that another one notices, or a bus that both cannot share.
