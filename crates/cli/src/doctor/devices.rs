@@ -15,16 +15,17 @@ fn nodes(system: &System) -> Result<Vec<DeviceNode>, pinhole::Error> {
     Ok(tree.media_devices()?.into_iter().chain(tree.video_devices()?).collect())
 }
 
-/// The driver of a device, as sysfs links it.
+/// The driver of a device, as sysfs links it: from the device that the node belongs to. A media
+/// device is on a bus instead of in a class, so its own folder lies in that of its device.
 fn driver(system: &System, node: &DeviceNode) -> Option<String> {
     let name = Path::new(&node.path).file_name()?.to_str()?;
-    let class = match node.kind {
-        DeviceKind::Media => "bus/media/devices",
-        DeviceKind::Video | DeviceKind::SubDevice => "class/video4linux",
+    let device = match node.kind {
+        DeviceKind::Media => format!("/sys/bus/media/devices/{name}/.."),
+        DeviceKind::Video | DeviceKind::SubDevice => format!("/sys/class/video4linux/{name}/device"),
     };
     system
-        .link_name(&format!("/sys/{class}/{name}/device/driver"))
-        .or_else(|| system.link_name(&format!("/sys/{class}/{name}/device/device/driver")))
+        .link_name(&format!("{device}/driver"))
+        .or_else(|| system.link_name(&format!("{device}/device/driver")))
 }
 
 /// What there is that may be a camera.

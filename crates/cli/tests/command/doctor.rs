@@ -47,6 +47,21 @@ impl Machine {
         self.file(&format!("dev/video{number}"), "");
     }
 
+    /// As sysfs has it: a link to a folder in that of the device.
+    fn media(&self, number: u32, model: &str, driver: &str) {
+        let device = format!("sys/devices/platform/{driver}.0");
+        let own = format!("{device}/media{number}");
+        self.file(&format!("{own}/dev"), &format!("239:{number}\n"));
+        self.file(&format!("{own}/uevent"), &format!("DEVNAME=media{number}\n"));
+        self.file(&format!("{own}/model"), &format!("{model}\n"));
+        symlink(format!("/drivers/{driver}"), self.path().join(&device).join("driver")).unwrap();
+        fs::create_dir_all(self.path().join("sys/bus/media/devices")).unwrap();
+        let link = format!("sys/bus/media/devices/media{number}");
+        symlink(format!("../../../devices/platform/{driver}.0/media{number}"), self.path().join(link))
+            .unwrap();
+        self.file(&format!("dev/media{number}"), "");
+    }
+
     fn pi(&self, config: &str) {
         self.file("proc/device-tree/model", "Raspberry Pi 4 Model B Rev 1.4\0");
         self.file("boot/firmware/config.txt", config);
@@ -73,6 +88,16 @@ fn a_healthy_pi_gets_a_clean_bill() {
     {
         assert!(run.output.contains(part), "{part}: {}", run.output);
     }
+}
+
+#[test]
+fn a_media_device_is_told_with_the_nodes_of_its_driver() {
+    let machine = Machine::new();
+    machine.media(0, "unicam", "unicam");
+    machine.video(0, "unicam-image", "unicam");
+    let run = machine.doctor(&[]);
+    let line = run.output.lines().find(|line| line.contains("devices")).unwrap_or("");
+    assert!(line.contains("unicam: unicam, unicam-image") && line.contains("/media0"), "{}", run.output);
 }
 
 #[test]
