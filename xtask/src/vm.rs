@@ -84,6 +84,8 @@ struct Run {
 enum Kernel {
     /// Linux 6.12 as a process of the host: the fastest
     Uml,
+    /// The same, watching its locks and its memory, with what it finds in its log: slower
+    UmlDebug,
     /// Debian's own kernel in an emulated PC
     Qemu,
     /// Debian's own kernel in an emulated 64-bit ARM machine
@@ -110,7 +112,8 @@ fn make_ready(build: &Build) -> pinhole::Result<u8> {
     let place = Place::find()?;
     let _alone = place.lock()?;
     match build.kernel {
-        Kernel::Uml => uml::build(&place, build.newest)?,
+        Kernel::Uml => uml::PLAIN.build(&place, build.newest)?,
+        Kernel::UmlDebug => uml::DEBUG.build(&place, build.newest)?,
         Kernel::Qemu => qemu::AMD64.build(&place, build.newest)?,
         Kernel::QemuArm64 => qemu::ARM64.build(&place, build.newest)?,
     }

@@ -105,7 +105,8 @@ pub(super) fn run(run: &Run) -> Result<u8> {
         scratch: &scratch,
     };
     let machine = match run.kernel {
-        Kernel::Uml => uml::machine(&place, &wish)?,
+        Kernel::Uml => uml::PLAIN.machine(&place, &wish)?,
+        Kernel::UmlDebug => uml::DEBUG.machine(&place, &wish)?,
         Kernel::Qemu => qemu::AMD64.machine(&place, &wish)?,
         Kernel::QemuArm64 => qemu::ARM64.machine(&place, &wish)?,
     };

@@ -47,6 +47,19 @@ struct Module {
     drivers: &'static [&'static str],
 }
 
+/// One of the kernels that are built from the same source.
+pub(super) struct Variant {
+    /// Its name on the command line, and of its folder in the cache.
+    name: &'static str,
+    /// What it has: files of the testbed, each on top of those before it.
+    fragments: &'static [&'static str],
+}
+
+pub(super) const PLAIN: Variant = Variant { name: "uml", fragments: &["uml/config"] };
+
+/// The one that watches over itself: locks, memory, sleep.
+pub(super) const DEBUG: Variant = Variant { name: "uml-debug", fragments: &["uml/config", "uml/debug"] };
+
 /// A kernel that is built, or being built, in the cache: by version of the source and digest of
 /// the configuration.
 struct Built {
@@ -100,53 +113,101 @@ impl Built {
     }
 }
 
-/// Builds the kernel with its modules and ours, unless that was done.
-pub(super) fn build(place: &Place, newest: bool) -> Result<()> {
-    let built = match current(place) {
-        Ok(built) if !newest && (built.lacking(place)?.is_empty() || built.tree().exists()) => built,
-        _ => build_newest(place)?,
-    };
-    for module in built.lacking(place)? {
-        build_module(place, &built, module)?;
+impl Variant {
+    /// Builds the kernel with its modules and ours, unless that was done.
+    pub(super) fn build(&self, place: &Place, newest: bool) -> Result<()> {
+        let built = match self.current(place) {
+            Ok(built) if !newest && (built.lacking(place)?.is_empty() || built.tree().exists()) => built,
+            _ => self.build_newest(place)?,
+        };
+        for module in built.lacking(place)? {
+            build_module(place, &built, module)?;
+        }
+        point_to(&self.kernels(place).join("current"), &built.folder)?;
+        eprintln!("vm: {} is ready", built.folder.display());
+        Ok(())
     }
-    point_to(&kernels(place).join("current"), &built.folder)?;
-    eprintln!("vm: {} is ready", built.folder.display());
-    Ok(())
-}
 
-fn build_newest(place: &Place) -> Result<Built> {
-    if busybox::HOST != ARCHITECTURE {
-        return Err(Error::new(ErrorKind::Unsupported, "building the User Mode Linux kernel")
-            .because("that port of Linux is for 64-bit PCs")
-            .hint("use --kernel qemu-arm64"));
+    fn build_newest(&self, place: &Place) -> Result<Built> {
+        if busybox::HOST != ARCHITECTURE {
+            return Err(Error::new(ErrorKind::Unsupported, "building the User Mode Linux kernel")
+                .because("that port of Linux is for 64-bit PCs")
+                .hint("use --kernel qemu-arm64"));
+        }
+        tools::provide(TOOLS)?;
+        let archive = Archive::open(place, ARCHITECTURE)?;
+        let version = archive.version(SOURCE)?.replace('~', "-");
+        let version = format!("{version}-{}", patches_digest(place)?);
+        busybox::provide(place, &archive)?;
+        let source = place.cache.join("source").join(&version);
+        if !source.exists() {
+            unpack_source(place, &archive, &source)?;
+        }
+        let config = self.config(place)?;
+        let name = format!("{version}-{}", config_digest(place, &config)?);
+        let built = Built { folder: self.kernels(place).join(name) };
+        if !built.linux().exists() || !built.tree().exists() {
+            build_kernel(place, &built, &config)?;
+        }
+        Ok(built)
     }
-    tools::provide(TOOLS)?;
-    let archive = Archive::open(place, ARCHITECTURE)?;
-    let version = archive.version(SOURCE)?.replace('~', "-");
-    let version = format!("{version}-{}", patches_digest(place)?);
-    busybox::provide(place, &archive)?;
-    let source = place.cache.join("source").join(&version);
-    if !source.exists() {
-        unpack_source(place, &archive, &source)?;
-    }
-    let built = Built { folder: kernels(place).join(format!("{version}-{}", config_digest(place)?)) };
-    if !built.linux().exists() || !built.tree().exists() {
-        build_kernel(place, &built)?;
-    }
-    Ok(built)
-}
 
-fn kernels(place: &Place) -> PathBuf {
-    place.cache.join("uml")
-}
+    fn kernels(&self, place: &Place) -> PathBuf {
+        place.cache.join(self.name)
+    }
 
-/// The kernel of the last build, if it was built with the present configuration.
-fn current(place: &Place) -> Result<Built> {
-    let link = kernels(place).join("current");
-    let folder = link.canonicalize().map_err(|_| lacks("it was not built yet"))?;
-    match version_and_digest(&folder) {
-        Some((_, digest)) if digest == config_digest(place)? => Ok(Built { folder }),
-        _ => Err(lacks("testbed/uml/config has changed since it was built")),
+    /// All that is asked for.
+    fn config(&self, place: &Place) -> Result<Vec<u8>> {
+        let fragments = self.fragments.iter().map(|fragment| read(&place.testbed.join(fragment)));
+        Ok(fragments.collect::<Result<Vec<_>>>()?.concat())
+    }
+
+    /// The kernel of the last build, if it was built with the present configuration.
+    fn current(&self, place: &Place) -> Result<Built> {
+        let link = self.kernels(place).join("current");
+        let folder = link.canonicalize().map_err(|_| self.lacks("it was not built yet"))?;
+        match version_and_digest(&folder) {
+            Some((_, digest)) if digest == config_digest(place, &self.config(place)?)? => {
+                Ok(Built { folder })
+            }
+            _ => Err(self.lacks("its configuration in testbed/uml has changed since it was built")),
+        }
+    }
+
+    fn lacks(&self, why: &'static str) -> Error {
+        Error::new(ErrorKind::NotFound, "looking for the User Mode Linux kernel")
+            .because(why)
+            .hint(format!("build it: cargo xtask vm build --kernel {}", self.name))
+    }
+
+    /// How to start it.
+    pub(super) fn machine(&self, place: &Place, wish: &Wish) -> Result<Machine> {
+        let built = self.current(place)?;
+        for module in built.lacking(place)? {
+            if wish.drivers.iter().any(|driver| module.drivers.contains(&driver.as_str())) {
+                return Err(self
+                    .lacks("one of our modules has changed since it was built")
+                    .at(module.folder));
+            }
+        }
+        let busybox = busybox::path(place, ARCHITECTURE);
+        let mut command = vec![built.linux().into_os_string()];
+        let words = ["rootfstype=hostfs", "rootflags=/", "ro", "stderr=1", "console=tty0"];
+        let channels = ["con=null", "con0=null,fd:1", "ssl=null", "ssl0=null,fd:3", "ssl1=null,fd:4"];
+        command.extend(words.iter().chain(&channels).map(OsString::from));
+        command.push(format!("mem={}M", wish.memory_mib).into());
+        if wish.is_time_virtual {
+            command.push("time-travel=inf-cpu".into());
+        }
+        if wish.drivers.iter().any(|driver| driver == "unicam") {
+            command.push(setting("dtb", &built.device_tree())?);
+        }
+        command.push(setting("init", &busybox)?);
+        command.push(setting("box", &busybox)?);
+        command.push(setting("run_on_host", wish.folder)?);
+        command.push(setting("scratch_on_host", wish.scratch)?);
+        command.extend(["--".into(), "sh".into(), place.testbed.join("guest/uml").into_os_string()]);
+        Ok(Machine { command, modules: built.modules()?, busybox, is_foreign: false })
     }
 }
 
@@ -155,17 +216,10 @@ fn version_and_digest(folder: &Path) -> Option<(&str, &str)> {
     folder.file_name()?.to_str()?.rsplit_once('-')
 }
 
-fn lacks(why: &'static str) -> Error {
-    Error::new(ErrorKind::NotFound, "looking for the User Mode Linux kernel")
-        .because(why)
-        .hint("build it: cargo xtask vm build")
-}
-
 /// Tells apart what is built of the same source.
-fn config_digest(place: &Place) -> Result<String> {
-    let config = read(&place.testbed.join("uml/config"))?;
+fn config_digest(place: &Place, config: &[u8]) -> Result<String> {
     let patches = patches_digest(place)?;
-    Ok(format!("{:016x}", digest([&config, COMPILER_FLAGS.as_bytes(), patches.as_bytes()])))
+    Ok(format!("{:016x}", digest([config, COMPILER_FLAGS.as_bytes(), patches.as_bytes()])))
 }
 
 /// What Debian's source lacks, as patches.
@@ -211,12 +265,13 @@ fn unpack_source(place: &Place, archive: &Archive, folder: &Path) -> Result<()> 
 
 /// Builds in the kernel's folder; the kernel itself is put there last, so that it tells whether
 /// all went well.
-fn build_kernel(place: &Place, built: &Built) -> Result<()> {
+fn build_kernel(place: &Place, built: &Built, config: &[u8]) -> Result<()> {
     make_folder(&built.tree())?;
     eprintln!("vm: building the kernel; this takes minutes (its output: {}/log)", built.folder.display());
-    let config = place.testbed.join("uml/config");
-    make(place, built, &[&format!("KCONFIG_ALLCONFIG={}", config.display()), "allnoconfig"])?;
-    check_config(&config, &built.tree().join(".config"))?;
+    let wanted = built.folder.join("config");
+    write(&wanted, config)?;
+    make(place, built, &[&format!("KCONFIG_ALLCONFIG={}", wanted.display()), "allnoconfig"])?;
+    check_config(&wanted, &built.tree().join(".config"))?;
     make(place, built, &["linux", "modules"])?;
     make(place, built, &[&built.install_path(), "modules_install"])?;
     let half = built.folder.join("linux.new");
@@ -240,15 +295,15 @@ fn make(place: &Place, built: &Built, targets: &[&str]) -> Result<()> {
         .map_err(|error| error.hint(format!("the compiler's words are in {}", path.display())))
 }
 
-/// Every option that the fragment asks for must have survived.
-fn check_config(fragment: &Path, config: &Path) -> Result<()> {
-    let (wanted, got) = (read(fragment)?, read(config)?);
-    let lost = lost_options(&String::from_utf8_lossy(&wanted), &String::from_utf8_lossy(&got));
+/// Every option that was asked for must have survived.
+fn check_config(wanted: &Path, config: &Path) -> Result<()> {
+    let [asked, got] = [read(wanted)?, read(config)?];
+    let lost = lost_options(&String::from_utf8_lossy(&asked), &String::from_utf8_lossy(&got));
     if lost.is_empty() {
         return Ok(());
     }
     Err(Error::new(ErrorKind::Unsupported, "configuring the kernel")
-        .at(fragment.display().to_string())
+        .at(wanted.display().to_string())
         .because(format!("this source does not heed {}", lost.join(", ")))
         .hint("an option has been renamed, or depends on one that is off"))
 }
@@ -294,34 +349,6 @@ fn point_to(link: &Path, folder: &Path) -> Result<()> {
     // Only the name, so that the cache can be moved.
     symlink(folder.file_name().unwrap_or_default(), &half).map_err(at(&half, "remembering the kernel"))?;
     fs::rename(&half, link).map_err(at(link, "remembering the kernel"))
-}
-
-/// How to start it.
-pub(super) fn machine(place: &Place, wish: &Wish) -> Result<Machine> {
-    let built = current(place)?;
-    for module in built.lacking(place)? {
-        if wish.drivers.iter().any(|driver| module.drivers.contains(&driver.as_str())) {
-            return Err(lacks("one of our modules has changed since it was built").at(module.folder));
-        }
-    }
-    let busybox = busybox::path(place, ARCHITECTURE);
-    let mut command = vec![built.linux().into_os_string()];
-    let words = ["rootfstype=hostfs", "rootflags=/", "ro", "stderr=1", "console=tty0"];
-    let channels = ["con=null", "con0=null,fd:1", "ssl=null", "ssl0=null,fd:3", "ssl1=null,fd:4"];
-    command.extend(words.iter().chain(&channels).map(OsString::from));
-    command.push(format!("mem={}M", wish.memory_mib).into());
-    if wish.is_time_virtual {
-        command.push("time-travel=inf-cpu".into());
-    }
-    if wish.drivers.iter().any(|driver| driver == "unicam") {
-        command.push(setting("dtb", &built.device_tree())?);
-    }
-    command.push(setting("init", &busybox)?);
-    command.push(setting("box", &busybox)?);
-    command.push(setting("run_on_host", wish.folder)?);
-    command.push(setting("scratch_on_host", wish.scratch)?);
-    command.extend(["--".into(), "sh".into(), place.testbed.join("guest/uml").into_os_string()]);
-    Ok(Machine { command, modules: built.modules()?, busybox, is_foreign: false })
 }
 
 /// A path on the kernel's command line, where spaces part the words.
