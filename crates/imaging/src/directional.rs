@@ -18,7 +18,7 @@ use std::ops::Range;
 use pinhole_base::format::BayerOrder;
 
 use crate::mosaic::{ColourRow, MosaicRow, Rgb, Ring};
-use crate::simd::{Kernel, Level, Simd};
+use crate::simd::{Aligned, Kernel, Level, Simd};
 
 /// Cells that are made up beyond either end of a row: what all stages together look past it.
 const PAD: usize = 6;
@@ -328,7 +328,7 @@ impl Stages {
 
     /// Room for the colour that row `y` has, green, and the opposite one.
     #[inline(always)]
-    fn own_first<'a>(&self, y: usize, rgb: &'a mut Rgb<Vec<u16>>, count: usize) -> [&'a mut [u16]; 3] {
+    fn own_first<'a>(&self, y: usize, rgb: &'a mut Rgb<Aligned<u16>>, count: usize) -> [&'a mut [u16]; 3] {
         let [red, green, blue] = &mut rgb.0;
         let [red, green, blue] = [&mut red[..count], &mut green[..count], &mut blue[..count]];
         if self.is_red_row(y) { [red, green, blue] } else { [blue, green, red] }

@@ -12,7 +12,7 @@ use pinhole_base::format::BayerOrder;
 
 use crate::mosaic::{MosaicRow, room_for};
 use crate::parameters::IspParameters;
-use crate::simd::{LANES_MAX, Level};
+use crate::simd::{Aligned, LANES_MAX, Level};
 use crate::statistics::{
     AGC_GRID, AWB_ZONES, FOCUS_WINDOWS, FocusWindow, HISTOGRAM_BINS, Histogram, RegionSums, Statistics,
 };
@@ -27,14 +27,14 @@ const COUNTERS: usize = 4;
 #[derive(Clone, Debug)]
 struct Columns {
     /// Red, green and blue, 32768 less than they are.
-    all: [Vec<i32>; 3],
+    all: [Aligned<i32>; 3],
     /// The same of cells with a saturated sample, and how many there are.
-    saturated: [Vec<i32>; 4],
+    saturated: [Aligned<i32>; 4],
     /// Whether there are any.
     any_saturated: bool,
     /// For the fine filter and the coarse one: halved answers, halved strong answers 32768 less
     /// than they are, and how many are strong.
-    contrast: [[Vec<i32>; 3]; 2],
+    contrast: [[Aligned<i32>; 3]; 2],
     /// Rows of cells in the sums, and how many of them focus has looked at.
     rows: u32,
     contrast_rows: u32,
@@ -42,7 +42,7 @@ struct Columns {
 
 impl Columns {
     fn new(cells: usize) -> Self {
-        let column = || vec![0; room_for(cells) / 2];
+        let column = || Aligned::zeros(room_for(cells) / 2);
         Self {
             all: [(); 3].map(|()| column()),
             saturated: [(); 4].map(|()| column()),
@@ -76,7 +76,7 @@ pub(crate) struct Gatherer {
     columns: Columns,
     counts: Box<Counts>,
     /// Green of the present row of cells, with the outermost repeated at either end.
-    green: Vec<u16>,
+    green: Aligned<u16>,
 }
 
 /// Cells, or rows of cells, of one of `count` equal parts. Columns are cut between pairs.
@@ -103,7 +103,7 @@ impl Gatherer {
             cells,
             columns: Columns::new(cells.0),
             counts: Box::new([[[0; FINE_BINS]; COUNTERS]; 3]),
-            green: vec![0; LANES_MAX + room_for(cells.0) + LANES_MAX],
+            green: Aligned::zeros(LANES_MAX + room_for(cells.0) + LANES_MAX),
         }
     }
 

@@ -88,9 +88,17 @@ impl Isp {
     /// # Errors
     /// As [`Self::new`]; and `OutOfResources` if the system gives no more threads.
     pub fn with_threads(configuration: &IspConfiguration, threads: NonZero<usize>) -> Result<Self> {
+        Self::at_level(configuration, threads, Level::best())
+    }
+
+    /// The same with other instructions than the best that the machine has: to compare them.
+    /// Pictures are the same for any.
+    ///
+    /// # Errors
+    /// As [`Self::with_threads`].
+    pub fn at_level(configuration: &IspConfiguration, threads: NonZero<usize>, level: Level) -> Result<Self> {
         check_input(configuration)?;
         check_crop(configuration)?;
-        let level = Level::best();
         let pool = Pool::new(threads).map_err(|error| {
             Error::new(ErrorKind::OutOfResources, "starting the image processor's threads")
                 .because(error.to_string())

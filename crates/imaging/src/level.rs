@@ -7,7 +7,7 @@ use pinhole_base::format::{BayerColour, BayerOrder};
 
 use crate::mosaic::{MosaicRow, room_for};
 use crate::parameters::{IspParameters, LensShading};
-use crate::simd::{Kernel, Level, Simd};
+use crate::simd::{Aligned, Kernel, Level, Simd};
 
 const WHITE: f32 = 65535.0;
 /// The largest exponent of a gain.
@@ -92,8 +92,8 @@ const fn plane(colour: BayerColour) -> (usize, usize) {
 /// those of the upper row, and how much those of the lower one differ.
 #[derive(Clone, Debug)]
 struct Strip {
-    upper: Vec<u16>,
-    change: Vec<u16>,
+    upper: Aligned<u16>,
+    change: Aligned<u16>,
 }
 
 /// Prepares rows for the demosaic.
@@ -111,7 +111,8 @@ pub(crate) struct Leveller {
 
 impl Leveller {
     pub(crate) fn new(level: Level, order: Option<BayerOrder>, cells: usize) -> Self {
-        let strip = Strip { upper: vec![0; room_for(cells)], change: vec![0; room_for(cells)] };
+        let gains = || Aligned::zeros(room_for(cells));
+        let strip = Strip { upper: gains(), change: gains() };
         let strips = [(); 2].map(|()| [strip.clone(), strip.clone()]);
         Self { level, order, cells, strips, filled: [None; 2], exponent: 1 }
     }

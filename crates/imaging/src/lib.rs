@@ -28,6 +28,7 @@ mod worker;
 
 pub use isp::{Isp, IspConfiguration, OutputFormat};
 pub use parameters::IspParameters;
+pub use pinhole_simd::Level;
 pub use statistics::Statistics;
 
 pub(crate) use pinhole_simd as simd;

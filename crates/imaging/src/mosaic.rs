@@ -3,7 +3,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::simd::{LANES_MAX, Simd};
+use crate::simd::{Aligned, LANES_MAX, Simd};
 
 /// Samples before the first cell, of which the last is a mirrored one.
 const FRONT: usize = LANES_MAX;
@@ -14,13 +14,13 @@ const FRONT: usize = LANES_MAX;
 #[derive(Clone, Debug)]
 pub(crate) struct MosaicRow {
     /// Even columns, then odd ones. Cell `i` is at index `FRONT + i`.
-    halves: [Vec<u16>; 2],
+    halves: [Aligned<u16>; 2],
     cells: usize,
 }
 
 impl MosaicRow {
     pub(crate) fn new(cells: usize) -> Self {
-        let half = vec![0; FRONT + room_for(cells) + LANES_MAX];
+        let half = Aligned::zeros(FRONT + room_for(cells) + LANES_MAX);
         Self { halves: [half.clone(), half], cells }
     }
 
@@ -147,12 +147,12 @@ impl<T> DerefMut for Rgb<T> {
 #[derive(Clone, Debug)]
 pub(crate) struct ColourRow {
     /// By half, then colour.
-    pub(crate) halves: [Rgb<Vec<u16>>; 2],
+    pub(crate) halves: [Rgb<Aligned<u16>>; 2],
 }
 
 impl ColourRow {
     pub(crate) fn new(cells: usize) -> Self {
-        let half = Rgb([(); 3].map(|()| vec![0; room_for(cells)]));
+        let half = Rgb([(); 3].map(|()| Aligned::zeros(room_for(cells))));
         Self { halves: [half.clone(), half] }
     }
 

@@ -6,7 +6,7 @@
 
 use pinhole_base::format::{Packing, RawFormat};
 
-use crate::simd::{BLOCK, Kernel, Level, Simd};
+use crate::simd::{BLOCK, Kernel, LANES_MAX, Level, Simd};
 
 /// Samples in a block.
 const SAMPLES: usize = BLOCK / 2;
@@ -118,19 +118,23 @@ impl<S: Simd> Unpacker<S> {
     }
 }
 
-/// The most bytes that two vectors of blocks reach over.
-const REACH: usize = 4 * BLOCK;
+/// The most bytes that two vectors of blocks reach over, of any back-end.
+const REACH_MAX: usize = 2 * reach(LANES_MAX);
 
-/// The bytes of a row from `start` on; a copy, in `end`, where there are not enough.
+/// The most bytes that a vector of blocks reaches over.
+const fn reach(lanes: usize) -> usize {
+    lanes / SAMPLES * BLOCK
+}
+
+/// `reach` bytes of a row from `start` on; a copy, in `end`, where there are not enough.
 #[inline(always)]
-fn window<'a>(row: &'a [u8], start: usize, end: &'a mut [u8; REACH]) -> &'a [u8; REACH] {
+fn window<'a>(row: &'a [u8], start: usize, reach: usize, end: &'a mut [u8; REACH_MAX]) -> &'a [u8] {
     let rest = &row[start.min(row.len())..];
-    match rest.first_chunk() {
-        Some(window) => window,
-        None => {
-            end[..rest.len()].copy_from_slice(rest);
-            end
-        }
+    if rest.len() < reach {
+        end[..rest.len()].copy_from_slice(rest);
+        &end[..reach]
+    } else {
+        &rest[..reach]
     }
 }
 
@@ -151,9 +155,9 @@ impl<const STEP: usize> Kernel for Split<'_, STEP> {
         let count = even.len().min(odd.len());
         let (even, odd) = (&mut even[..count], &mut odd[..count]);
         let bytes_each = 2 * S::LANES / SAMPLES * STEP;
-        let mut end = [0; REACH];
+        let mut end = [0; REACH_MAX];
         for i in 0..count {
-            let bytes = window(self.row, i * bytes_each, &mut end);
+            let bytes = window(self.row, i * bytes_each, 2 * reach(S::LANES), &mut end);
             let first = unpacker.unpack(simd.load_blocks(bytes, 0, 2 * STEP));
             let second = unpacker.unpack(simd.load_blocks(bytes, STEP, 2 * STEP));
             simd.store(&mut even[i], simd.low_halves(first, second));
@@ -180,15 +184,15 @@ impl<const STEP: usize> Kernel for Straight<'_, STEP> {
         let whole = self.samples.len() / S::LANES;
         let (chunks, tail) = self.samples.split_at_mut(whole * S::LANES);
         let chunks = &mut S::chunks_mut(chunks)[..whole];
-        let mut end = [0; REACH];
+        let mut end = [0; REACH_MAX];
         for (i, chunk) in chunks.iter_mut().enumerate() {
-            let bytes = window(self.row, i * bytes_each, &mut end);
+            let bytes = window(self.row, i * bytes_each, reach(S::LANES), &mut end);
             let samples = unpacker.unpack(simd.load_blocks(bytes, 0, STEP));
             simd.store(chunk, simd.shr_by(samples, self.down));
         }
         if !tail.is_empty() {
-            let mut last = [0; 4 * BLOCK];
-            let bytes = window(self.row, whole * bytes_each, &mut end);
+            let mut last = [0; LANES_MAX];
+            let bytes = window(self.row, whole * bytes_each, reach(S::LANES), &mut end);
             let samples = unpacker.unpack(simd.load_blocks(bytes, 0, STEP));
             simd.store(&mut S::chunks_mut(&mut last)[0], simd.shr_by(samples, self.down));
             tail.copy_from_slice(&last[..tail.len()]);
@@ -229,24 +233,29 @@ mod tests {
     use pinhole_base::format::PixelFormat;
     use proptest::prelude::*;
 
+    /// Packs a row of samples, cut to the format's bits, and unpacks it both ways.
+    fn check(level: Level, format: RawFormat, samples: &[u16]) -> Result<(), TestCaseError> {
+        let samples: Vec<u16> = samples.iter().map(|sample| sample >> (16 - format.bits)).collect();
+        let mut row = vec![0; format.row_bytes(samples.len() as u32) as usize];
+        pack_row(format, &samples, &mut row);
+        let mut straight = vec![0; samples.len()];
+        unpack_straight(level, format, &row, &mut straight);
+        prop_assert_eq!(&straight, &samples, "{} {:?}", level, format);
+        let mut halves = [[0; 128]; 2];
+        unpack_split(level, format, &row, halves.each_mut().map(|half| &mut half[..]));
+        for (i, sample) in samples.iter().enumerate() {
+            let high = sample << (16 - format.bits);
+            prop_assert_eq!(halves[i % 2][i / 2], high, "{} {:?}", level, format);
+        }
+        Ok(())
+    }
+
     proptest! {
         #[test]
-        fn every_level_unpacks_every_format(
-            samples in prop::collection::vec(any::<u16>(), 1..150),
-            portable in any::<bool>(),
-        ) {
-            let level = if portable { Level::Portable } else { Level::best() };
-            for format in PixelFormat::all().filter_map(PixelFormat::raw) {
-                let samples: Vec<u16> = samples.iter().map(|sample| sample >> (16 - format.bits)).collect();
-                let mut row = vec![0; format.row_bytes(samples.len() as u32) as usize];
-                pack_row(format, &samples, &mut row);
-                let mut straight = vec![0; samples.len()];
-                unpack_straight(level, format, &row, &mut straight);
-                prop_assert_eq!(&straight, &samples, "{:?}", format);
-                let mut halves = [[0; 96]; 2];
-                unpack_split(level, format, &row, halves.each_mut().map(|half| &mut half[..]));
-                for (i, sample) in samples.iter().enumerate() {
-                    prop_assert_eq!(halves[i % 2][i / 2], sample << (16 - format.bits), "{:?}", format);
+        fn every_level_unpacks_every_format(samples in prop::collection::vec(any::<u16>(), 1..250)) {
+            for level in Level::all() {
+                for format in PixelFormat::all().filter_map(PixelFormat::raw) {
+                    check(level, format, &samples)?;
                 }
             }
         }

@@ -5,19 +5,21 @@
 //! all. Knows nothing of pixels.
 //!
 //! This crate is, with `kernel`, where `unsafe` is allowed: a back-end is a proof, made by
-//! [`Level::best`], that its instructions are there; and [`pool`] lends things to threads.
+//! [`Level::all`], that its instructions are there; and [`pool`] lends things to threads.
 //!
 //! Nothing that computes with vectors may be a closure, or handed to one: see [`each`].
 #![allow(unsafe_code)]
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
+mod aligned;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 pub mod pool;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
-use std::fmt::Debug;
+pub use aligned::{Aligned, Plain};
+use std::fmt::{self, Debug, Display};
 
 /// Bytes of a block. What moves lanes about moves them within blocks of 128 bits.
 pub const BLOCK: usize = 16;
@@ -39,7 +41,26 @@ pub fn splat_unknown<S: Simd>(s: S, value: u16) -> S::V {
 }
 
 /// The most lanes that a vector of any back-end has.
-pub const LANES_MAX: usize = 16;
+pub const LANES_MAX: usize = 32;
+
+/// As many things as a vector holds.
+pub trait Group<T>: Copy + AsRef<[T]> + AsMut<[T]> + Debug + 'static {
+    /// Whole groups of a slice.
+    fn whole(things: &[T]) -> &[Self];
+    /// Whole groups of a slice, to be written.
+    fn whole_mut(things: &mut [T]) -> &mut [Self];
+}
+
+impl<T: Copy + Debug + 'static, const N: usize> Group<T> for [T; N] {
+    #[inline(always)]
+    fn whole(things: &[T]) -> &[Self] {
+        things.as_chunks().0
+    }
+    #[inline(always)]
+    fn whole_mut(things: &mut [T]) -> &mut [Self] {
+        things.as_chunks_mut().0
+    }
+}
 
 /// The instructions of a machine, on vectors of 16-bit lanes.
 ///
@@ -53,20 +74,32 @@ pub trait Simd: Copy {
     /// Half as many 32-bit lanes.
     type W: Copy;
     /// As many samples as there are lanes.
-    type Chunk: Copy + AsRef<[u16]> + AsMut<[u16]> + Debug + 'static;
+    type Chunk: Group<u16>;
     /// As many bytes as a vector has.
-    type Bytes: Copy + AsRef<[u8]> + AsMut<[u8]> + 'static;
+    type Bytes: Group<u8>;
     /// As many 32-bit numbers as a vector has.
-    type Wide: Copy + AsRef<[i32]> + AsMut<[i32]> + 'static;
+    type Wide: Group<i32>;
 
     /// Whole chunks of a slice.
-    fn chunks(samples: &[u16]) -> &[Self::Chunk];
+    #[inline(always)]
+    fn chunks(samples: &[u16]) -> &[Self::Chunk] {
+        Self::Chunk::whole(samples)
+    }
     /// Whole chunks of a slice, to be written.
-    fn chunks_mut(samples: &mut [u16]) -> &mut [Self::Chunk];
+    #[inline(always)]
+    fn chunks_mut(samples: &mut [u16]) -> &mut [Self::Chunk] {
+        Self::Chunk::whole_mut(samples)
+    }
     /// Whole vectors of bytes of a slice, to be written.
-    fn byte_chunks_mut(bytes: &mut [u8]) -> &mut [Self::Bytes];
+    #[inline(always)]
+    fn byte_chunks_mut(bytes: &mut [u8]) -> &mut [Self::Bytes] {
+        Self::Bytes::whole_mut(bytes)
+    }
     /// Whole vectors of 32-bit numbers of a slice, to be written.
-    fn wide_chunks_mut(sums: &mut [i32]) -> &mut [Self::Wide];
+    #[inline(always)]
+    fn wide_chunks_mut(sums: &mut [i32]) -> &mut [Self::Wide] {
+        Self::Wide::whole_mut(sums)
+    }
 
     /// Reads a chunk.
     fn load(self, chunk: &Self::Chunk) -> Self::V;
@@ -132,15 +165,26 @@ pub trait Simd: Copy {
     /// Whether any bit is set.
     fn any(self, a: Self::V) -> bool;
     /// Shifted left by a constant below 16.
-    fn shl<const N: i32>(self, a: Self::V) -> Self::V;
-    /// Shifted right by a constant from 1 to 15.
-    fn shr<const N: i32>(self, a: Self::V) -> Self::V;
-    /// Shifted right by a constant from 1 to 15, with its sign.
-    fn shr_i<const N: i32>(self, a: Self::V) -> Self::V;
+    #[inline(always)]
+    fn shl<const N: u32>(self, a: Self::V) -> Self::V {
+        self.shl_by(a, N)
+    }
+    /// Shifted right by a constant below 16.
+    #[inline(always)]
+    fn shr<const N: u32>(self, a: Self::V) -> Self::V {
+        self.shr_by(a, N)
+    }
+    /// Shifted right by a constant below 16, with its sign.
+    #[inline(always)]
+    fn shr_i<const N: u32>(self, a: Self::V) -> Self::V {
+        self.shr_i_by(a, N)
+    }
     /// Shifted left by a number below 16.
     fn shl_by(self, a: Self::V, count: u32) -> Self::V;
     /// Shifted right by a number below 16.
     fn shr_by(self, a: Self::V, count: u32) -> Self::V;
+    /// Shifted right by a number below 16, with its sign.
+    fn shr_i_by(self, a: Self::V, count: u32) -> Self::V;
 
     /// Bytes of the same block of `table` at the places that the bytes of `places` name: 0 to
     /// 15, or 128 to 255 for none, which gives 0.
@@ -185,24 +229,44 @@ pub enum Level {
     Portable,
     /// AVX2.
     #[cfg(target_arch = "x86_64")]
-    Avx2(avx2::Avx2),
+    Avx2(x86::avx2::Avx2),
+    /// AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    Avx512(x86::avx512::Avx512),
     /// NEON.
     #[cfg(target_arch = "aarch64")]
     Neon(neon::Neon),
 }
 
 impl Level {
+    /// All that this machine has, from the narrowest vectors to the widest.
+    pub fn all() -> impl DoubleEndedIterator<Item = Self> {
+        let levels = [
+            Some(Self::Portable),
+            #[cfg(target_arch = "x86_64")]
+            x86::avx2::Avx2::new().map(Self::Avx2),
+            #[cfg(target_arch = "x86_64")]
+            x86::avx512::Avx512::new().map(Self::Avx512),
+            #[cfg(target_arch = "aarch64")]
+            neon::Neon::new().map(Self::Neon),
+        ];
+        levels.into_iter().flatten()
+    }
+
     /// The best that this machine has.
     pub fn best() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = avx2::Avx2::new() {
-            return Self::Avx2(avx2);
-        }
-        #[cfg(target_arch = "aarch64")]
-        if let Some(neon) = neon::Neon::new() {
-            return Self::Neon(neon);
-        }
-        Self::Portable
+        Self::best_within(LANES_MAX)
+    }
+
+    /// The best that this machine has with so many lanes at most, for kernels that gain nothing
+    /// from more.
+    pub fn best_within(lanes: usize) -> Self {
+        Self::all().rfind(|level| level.lanes() <= lanes).unwrap_or(Self::Portable)
+    }
+
+    /// 16-bit lanes of its vectors.
+    pub fn lanes(self) -> usize {
+        self.run(CountLanes)
     }
 
     /// Runs a kernel.
@@ -211,9 +275,36 @@ impl Level {
             Self::Portable => kernel.run(portable::Portable),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(avx2) => avx2.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(avx512) => avx512.run(kernel),
             #[cfg(target_arch = "aarch64")]
             Self::Neon(neon) => neon.run(kernel),
         }
+    }
+}
+
+impl Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => "AVX-512",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(_) => "NEON",
+        })
+    }
+}
+
+struct CountLanes;
+
+impl Kernel for CountLanes {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> usize {
+        S::LANES
     }
 }
 

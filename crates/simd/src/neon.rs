@@ -7,14 +7,13 @@ use std::arch::aarch64::{
     vmull_u16, vmulq_u16, vorrq_u16, vpaddq_s32, vqaddq_s16, vqaddq_u16, vqmovn_s32, vqmovun_s32,
     vqrdmulhq_s16, vqsubq_u16, vqtbl1q_u8, vreinterpretq_s16_u16, vreinterpretq_u8_u16,
     vreinterpretq_u16_s16, vreinterpretq_u16_u8, vreinterpretq_u16_u32, vreinterpretq_u16_u64,
-    vreinterpretq_u64_u16, vrhaddq_u16, vshlq_n_u16, vshlq_s32, vshlq_u16, vshrq_n_s16, vshrq_n_u16,
-    vst1q_s32, vst1q_u8, vst1q_u16, vsubq_u16, vuzp1q_u16, vuzp2q_u16, vzip1q_u16, vzip1q_u64, vzip2q_u16,
-    vzip2q_u64,
+    vreinterpretq_u64_u16, vrhaddq_u16, vshlq_s16, vshlq_s32, vshlq_u16, vst1q_s32, vst1q_u8, vst1q_u16,
+    vsubq_u16, vuzp1q_u16, vuzp2q_u16, vzip1q_u16, vzip1q_u64, vzip2q_u16, vzip2q_u64,
 };
 
 use super::{BLOCK, Kernel, Simd};
 
-/// Proof that the machine has NEON: only [`Level::best`](super::Level::best) makes
+/// Proof that the machine has NEON: only [`Level::all`](super::Level::all) makes
 /// it.
 #[derive(Clone, Copy, Debug)]
 pub struct Neon(());
@@ -52,23 +51,6 @@ impl Simd for Neon {
     type Chunk = [u16; 8];
     type Bytes = [u8; 16];
     type Wide = [i32; 4];
-
-    #[inline(always)]
-    fn chunks(samples: &[u16]) -> &[Self::Chunk] {
-        samples.as_chunks().0
-    }
-    #[inline(always)]
-    fn chunks_mut(samples: &mut [u16]) -> &mut [Self::Chunk] {
-        samples.as_chunks_mut().0
-    }
-    #[inline(always)]
-    fn byte_chunks_mut(bytes: &mut [u8]) -> &mut [Self::Bytes] {
-        bytes.as_chunks_mut().0
-    }
-    #[inline(always)]
-    fn wide_chunks_mut(sums: &mut [i32]) -> &mut [Self::Wide] {
-        sums.as_chunks_mut().0
-    }
 
     #[inline(always)]
     fn load(self, chunk: &Self::Chunk) -> Self::V {
@@ -166,21 +148,6 @@ impl Simd for Neon {
         unsafe { vmaxvq_u16(a) != 0 }
     }
     #[inline(always)]
-    fn shl<const N: i32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` proves that the machine has NEON.
-        unsafe { vshlq_n_u16::<N>(a) }
-    }
-    #[inline(always)]
-    fn shr<const N: i32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` proves that the machine has NEON.
-        unsafe { vshrq_n_u16::<N>(a) }
-    }
-    #[inline(always)]
-    fn shr_i<const N: i32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` proves that the machine has NEON.
-        unsafe { vreinterpretq_u16_s16(vshrq_n_s16::<N>(vreinterpretq_s16_u16(a))) }
-    }
-    #[inline(always)]
     fn shl_by(self, a: Self::V, count: u32) -> Self::V {
         // SAFETY: `self` proves that the machine has NEON.
         unsafe { vshlq_u16(a, vdupq_n_s16(count as i16)) }
@@ -189,6 +156,11 @@ impl Simd for Neon {
     fn shr_by(self, a: Self::V, count: u32) -> Self::V {
         // SAFETY: `self` proves that the machine has NEON.
         unsafe { vshlq_u16(a, vdupq_n_s16(-(count as i16))) }
+    }
+    #[inline(always)]
+    fn shr_i_by(self, a: Self::V, count: u32) -> Self::V {
+        // SAFETY: `self` proves that the machine has NEON.
+        unsafe { vreinterpretq_u16_s16(vshlq_s16(vreinterpretq_s16_u16(a), vdupq_n_s16(-(count as i16)))) }
     }
     #[inline(always)]
     fn multiply_pairs_i(self, a: Self::V, b: Self::V) -> Self::W {

@@ -47,23 +47,6 @@ impl Simd for Portable {
     type Wide = [i32; 4];
 
     #[inline(always)]
-    fn chunks(samples: &[u16]) -> &[Self::Chunk] {
-        samples.as_chunks().0
-    }
-    #[inline(always)]
-    fn chunks_mut(samples: &mut [u16]) -> &mut [Self::Chunk] {
-        samples.as_chunks_mut().0
-    }
-    #[inline(always)]
-    fn byte_chunks_mut(bytes: &mut [u8]) -> &mut [Self::Bytes] {
-        bytes.as_chunks_mut().0
-    }
-    #[inline(always)]
-    fn wide_chunks_mut(sums: &mut [i32]) -> &mut [Self::Wide] {
-        sums.as_chunks_mut().0
-    }
-
-    #[inline(always)]
     fn load(self, chunk: &Self::Chunk) -> Self::V {
         *chunk
     }
@@ -133,24 +116,16 @@ impl Simd for Portable {
         a != [0; 8]
     }
     #[inline(always)]
-    fn shl<const N: i32>(self, a: Self::V) -> Self::V {
-        a.map(|lane| lane << N)
-    }
-    #[inline(always)]
-    fn shr<const N: i32>(self, a: Self::V) -> Self::V {
-        a.map(|lane| lane >> N)
-    }
-    #[inline(always)]
-    fn shr_i<const N: i32>(self, a: Self::V) -> Self::V {
-        a.map(|lane| (lane.cast_signed() >> N).cast_unsigned())
-    }
-    #[inline(always)]
     fn shl_by(self, a: Self::V, count: u32) -> Self::V {
         a.map(|lane| lane << count)
     }
     #[inline(always)]
     fn shr_by(self, a: Self::V, count: u32) -> Self::V {
         a.map(|lane| lane >> count)
+    }
+    #[inline(always)]
+    fn shr_i_by(self, a: Self::V, count: u32) -> Self::V {
+        a.map(|lane| (lane.cast_signed() >> count).cast_unsigned())
     }
 
     #[inline(always)]

@@ -3,10 +3,13 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Two blocks of lanes and a third operand, as any back-end takes them.
-type Operands = [[u16; 16]; 3];
+/// Blocks of lanes, as many as the widest back-end takes at once.
+type Lanes = [u16; LANES_MAX];
 
-/// Every operation on the operands: 16 lanes each, in the order of blocks.
+/// Three operands, as any back-end takes them.
+type Operands = [Lanes; 3];
+
+/// Every operation on the operands, in the order of blocks.
 struct Everything<'a>(&'a Operands);
 
 impl Kernel for Everything<'_> {
@@ -17,7 +20,7 @@ impl Kernel for Everything<'_> {
         let Self([a, b, c]) = self;
         let mut answers = Vec::new();
         let mut each = |name, operation: &dyn Fn(S::V, S::V, S::V) -> S::V| {
-            let mut out = [0; 16];
+            let mut out = [0; LANES_MAX];
             let operands = S::chunks(a).iter().zip(S::chunks(b)).zip(S::chunks(c));
             for (out, ((a, b), c)) in S::chunks_mut(&mut out).iter_mut().zip(operands) {
                 s.store(out, operation(s.load(a), s.load(b), s.load(c)));
@@ -47,6 +50,7 @@ impl Kernel for Everything<'_> {
         each("shr_i", &|a, _, _| s.shr_i::<3>(a));
         each("shl_by", &|a, _, _| s.shl_by(a, 5));
         each("shr_by", &|a, _, _| s.shr_by(a, 5));
+        each("shr_i_by", &|a, _, _| s.shr_i_by(a, 5));
         each("look_up", &|a, b, _| s.look_up(a, s.and(b, s.splat(0x8f0f))));
         each("low_halves", &|a, b, _| s.low_halves(a, b));
         each("high_halves", &|a, b, _| s.high_halves(a, b));
@@ -66,20 +70,20 @@ impl Kernel for Everything<'_> {
     }
 }
 
-fn lanes() -> impl Strategy<Value = [u16; 16]> {
+fn lanes() -> impl Strategy<Value = Lanes> {
     let extremes = prop::sample::select(vec![0, 1, 0x7fff, 0x8000, 0x8001, 0xffff]);
-    prop::array::uniform16(prop_oneof![3 => any::<u16>(), 1 => extremes])
+    prop::array::uniform32(prop_oneof![3 => any::<u16>(), 1 => extremes])
 }
 
-/// The even lanes of 32, then the odd ones.
-struct Unzipped<'a>(&'a [u16; 32]);
+/// The even lanes of twice as many, then the odd ones.
+struct Unzipped<'a>(&'a [u16; 2 * LANES_MAX]);
 
 impl Kernel for Unzipped<'_> {
-    type Output = [[u16; 16]; 2];
+    type Output = [Lanes; 2];
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Self::Output {
-        let mut out = [[0; 16]; 2];
+        let mut out = [[0; LANES_MAX]; 2];
         let [even, odd] = &mut out;
         let halves = S::chunks_mut(even).iter_mut().zip(S::chunks_mut(odd)).enumerate();
         for (i, (even, odd)) in halves {
@@ -95,10 +99,13 @@ impl Kernel for Unzipped<'_> {
 #[test]
 fn unzipping_keeps_the_order_of_memory() {
     let lanes = std::array::from_fn(|i| i as u16);
-    for level in [Level::Portable, Level::best()] {
+    for level in Level::all() {
         let [even, odd] = level.run(Unzipped(&lanes));
         let pairs = even.iter().zip(&odd).enumerate();
-        assert!(pairs.map(|(i, pair)| (i as u16, pair)).all(|(i, pair)| pair == (&(2 * i), &(2 * i + 1))));
+        assert!(
+            pairs.map(|(i, pair)| (i as u16, pair)).all(|(i, pair)| pair == (&(2 * i), &(2 * i + 1))),
+            "{level}"
+        );
     }
 }
 
@@ -107,9 +114,10 @@ proptest! {
     fn every_back_end_gives_what_plain_rust_gives(a in lanes(), b in lanes(), c in lanes()) {
         let operands = [a, b, c];
         let expected = Level::Portable.run(Everything(&operands));
-        let best = Level::best().run(Everything(&operands));
-        for (expected, best) in expected.iter().zip(&best) {
-            prop_assert_eq!(expected, best);
+        for level in Level::all() {
+            for (expected, answer) in expected.iter().zip(&level.run(Everything(&operands))) {
+                prop_assert_eq!(expected, answer, "{}", level);
+            }
         }
     }
 }

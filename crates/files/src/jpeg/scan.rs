@@ -1,7 +1,7 @@
 //! Codes a picture's components block by block, with bounded memory: bands of rows are loaded,
 //! and bytes written as they come.
 
-use super::dct::{BLOCK_SIDE, BYTES_BEHIND, Pair, Quantiser};
+use super::dct::{BLOCK_SIDE, BYTES_BEHIND, LANES_MOST, Pair, Quantiser};
 use super::entropy::{Bytes, CodeTable, Held, encode_block};
 use crate::ycbcr::{Components, Plane};
 use pinhole_simd::{Kernel, Level, Simd};
@@ -27,7 +27,7 @@ pub(super) fn write(
     let units = size.width.div_ceil(side * across);
     let mut bands = [(); 3].map(|()| Band::default());
     let mut bytes = Bytes::with_room_for(units as usize * BLOCKS_MAX);
-    let level = Level::best();
+    let level = Level::best_within(LANES_MOST);
     let (mut held, mut previous_dc) = (Held::default(), [0; 3]);
     for unit_y in 0..size.height.div_ceil(side * down) {
         for (index, (band, plane)) in bands.iter_mut().zip(&components.planes).enumerate() {

@@ -2,7 +2,7 @@
 
 use super::Columns;
 use crate::mosaic::MosaicRow;
-use crate::simd::{Kernel, Simd, each};
+use crate::simd::{Aligned, Kernel, Simd, each};
 use crate::statistics::{FOCUS_THRESHOLD, SATURATED};
 
 /// One half of a row.
@@ -97,7 +97,7 @@ fn contrast<S: Simd>(
     first: usize,
     cells: usize,
     reach: usize,
-    sums: &mut [Vec<i32>; 3],
+    sums: &mut [Aligned<i32>; 3],
 ) {
     // The last vector may reach beyond the last cell, where nothing may be counted.
     let count = cells / S::LANES;

@@ -357,7 +357,9 @@ mod tests {
         let fits: Vec<_> = (1..=6).map(|dark| Pieces::fit(&srgb, dark).map(|fit| fit.1)).collect();
         assert!(curve.pieces.is_some(), "{fits:?}");
         assert!(furthest(&srgb, &values) <= TOLERANCE + 4.0, "{}", furthest(&srgb, &values));
-        assert_eq!(values, applied(&srgb, Level::Portable).1);
+        for level in Level::all() {
+            assert_eq!(values, applied(&srgb, level).1, "{level}");
+        }
     }
 
     #[test]

@@ -15,9 +15,10 @@ use pinhole_imaging::parameters::{
     ColourMatrix, DefectCorrection, Demosaic, Denoise, GammaCurve, LensShading, Sharpen,
 };
 use pinhole_imaging::statistics::AWB_ZONES;
-use pinhole_imaging::{Isp, IspConfiguration, IspParameters, OutputFormat, Statistics};
+use pinhole_imaging::{Isp, IspConfiguration, IspParameters, Level, OutputFormat, Statistics};
 use proptest::array::uniform3;
 use proptest::prelude::*;
+use std::io::Write;
 use std::num::NonZero;
 
 const FORMATS: [PixelFormat; 13] = [
@@ -52,7 +53,7 @@ fn raw_formats() -> impl Strategy<Value = RawFormat> {
     (order, layout).prop_map(|(order, (bits, packing))| RawFormat { order, bits, packing })
 }
 
-fn outputs() -> impl Strategy<Value = OutputFormat> {
+fn outputs(cells_most: u32) -> impl Strategy<Value = OutputFormat> {
     let spaces = prop::sample::select(vec![
         ColourSpace::SYCC,
         ColourSpace::REC709,
@@ -60,7 +61,7 @@ fn outputs() -> impl Strategy<Value = OutputFormat> {
         ColourSpace::SRGB,
     ]);
     let format = prop::sample::select(&FORMATS[..]);
-    (format, spaces, 1u32..20, 1u32..20, 0u32..9).prop_map(
+    (format, spaces, 1..=cells_most, 1u32..20, 0u32..9).prop_map(
         |(format, colour_space, width, height, padding)| {
             let size = Size::new(2 * width, 2 * height);
             let stride_bytes = format.row_bytes(size.width).expect("not compressed") + 2 * padding;
@@ -69,9 +70,15 @@ fn outputs() -> impl Strategy<Value = OutputFormat> {
     )
 }
 
+/// Small ones.
 fn configurations() -> impl Strategy<Value = IspConfiguration> {
-    let sides = (4u32..20, 4u32..20).prop_map(|(width, height)| Size::new(2 * width, 2 * height));
-    let outputs = [prop::option::weighted(0.9, outputs()), prop::option::of(outputs())];
+    configurations_within(19)
+}
+
+/// With so many cells in a row at most.
+fn configurations_within(cells_most: u32) -> impl Strategy<Value = IspConfiguration> {
+    let sides = (4..=cells_most, 4u32..20).prop_map(|(width, height)| Size::new(2 * width, 2 * height));
+    let outputs = [prop::option::weighted(0.9, outputs(cells_most)), prop::option::of(outputs(cells_most))];
     (raw_formats(), sides, 0u32..9, prop::array::uniform4(0.0..1.0f64), outputs).prop_map(
         |(input, size, padding, cut, outputs)| {
             let part = |side: u32, from: f64, length: f64| {
@@ -225,6 +232,33 @@ proptest! {
         prop_assert!(made[0] == made[1] && made[1] == made[2]);
     }
 
+    /// Fails where a vector's width shows: at the ends of rows, in windows, in sums.
+    #[test]
+    fn every_level_gives_the_same(
+        configuration in configurations_within(120),
+        parameters in parameters(),
+        corrected in any::<bool>(),
+        demosaic in prop::sample::select(vec![Demosaic::Linear, Demosaic::Malvar, Demosaic::Directional]),
+        seed in any::<u32>(),
+    ) {
+        let parameters = if corrected { with_corrections(parameters) } else { parameters };
+        let parameters = IspParameters { demosaic, ..parameters };
+        let raw = packed(&configuration, &samples(&configuration, seed));
+        let made = |level| {
+            let isp = Isp::at_level(&configuration, NonZero::<usize>::MIN, level);
+            let mut isp = isp.expect("the shapes fit");
+            let mut buffers = configuration.outputs.map(|output| output.as_ref().map(buffer));
+            let mut views = buffers.each_mut().map(|buffer| buffer.as_deref_mut());
+            let mut statistics = Statistics::default();
+            isp.process(&raw, &parameters, &mut views, Some(&mut statistics)).expect("it fits");
+            (buffers, statistics)
+        };
+        let expected = made(Level::Portable);
+        for level in Level::all() {
+            prop_assert!(made(level) == expected, "{level} differs");
+        }
+    }
+
     #[test]
     fn statistics_equal_the_twins(
         configuration in configurations(),
@@ -275,6 +309,15 @@ fn check_sums(mosaic: &Mosaic<'_>, statistics: &Statistics) -> Result<(), TestCa
         }
     }
     Ok(())
+}
+
+/// Says which levels the tests ran, past the capture of what they print: what a machine does not
+/// have it cannot try.
+#[test]
+fn levels_that_are_tried_are_named() {
+    let names: Vec<_> = Level::all().map(|level| level.to_string()).collect();
+    assert!(names.contains(&Level::best().to_string()), "the best is one of all");
+    writeln!(std::io::stderr(), "vectors tried on this machine: {}", names.join(", ")).expect("it is open");
 }
 
 /// A plain configuration to spoil.

@@ -1,0 +1,144 @@
+//! AVX-512: 32 lanes in four blocks.
+
+use std::arch::asm;
+use std::arch::x86_64::{
+    __m128i, __m512i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_storeu_si128, _mm256_castsi128_si256,
+    _mm256_inserti128_si256, _mm512_add_epi16, _mm512_add_epi32, _mm512_adds_epi16, _mm512_adds_epu16,
+    _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_castsi256_si512, _mm512_cmpeq_epi16_mask,
+    _mm512_cmpgt_epi16_mask, _mm512_extracti32x4_epi32, _mm512_inserti64x4, _mm512_loadu_si512,
+    _mm512_madd_epi16, _mm512_max_epu16, _mm512_min_epu16, _mm512_movm_epi16, _mm512_mulhrs_epi16,
+    _mm512_mullo_epi16, _mm512_or_si512, _mm512_packs_epi32, _mm512_packus_epi32, _mm512_permutex2var_epi16,
+    _mm512_set1_epi16, _mm512_set1_epi32, _mm512_shuffle_epi8, _mm512_sll_epi16, _mm512_sra_epi16,
+    _mm512_sra_epi32, _mm512_srl_epi16, _mm512_storeu_si512, _mm512_sub_epi16, _mm512_subs_epu16,
+    _mm512_ternarylogic_epi32, _mm512_test_epi16_mask, _mm512_unpackhi_epi16, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi16, _mm512_unpacklo_epi64, _mm512_xor_si512,
+};
+use std::array::from_fn;
+
+use crate::{BLOCK, Kernel, Simd};
+
+proof! {
+    /// Proof that the machine has AVX-512 with bytes, words and short vectors, and what
+    /// [`Avx2`](super::avx2::Avx2) has. VBMI is asked for because machines without it lower
+    /// their clock for vectors of 512 bits.
+    Avx512: "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx2", "bmi1", "bmi2", "lzcnt"
+}
+
+by_name! {
+    "avx512bw", __m512i in zmm_reg:
+    mean = "vpavgw";
+    high_product = "vpmulhuw";
+}
+
+#[inline]
+#[target_feature(enable = "avx512bw")]
+fn greater(a: __m512i, b: __m512i) -> __m512i {
+    _mm512_movm_epi16(_mm512_cmpgt_epi16_mask(a, b))
+}
+
+#[inline]
+#[target_feature(enable = "avx512bw")]
+fn equal(a: __m512i, b: __m512i) -> __m512i {
+    _mm512_movm_epi16(_mm512_cmpeq_epi16_mask(a, b))
+}
+
+/// By bits: where one is set in `mask` that of `a`, else of `b`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn select(mask: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    _mm512_ternarylogic_epi32::<0b1100_1010>(mask, a, b)
+}
+
+impl Simd for Avx512 {
+    const LANES: usize = 32;
+    type V = __m512i;
+    type W = __m512i;
+    type Chunk = [u16; 32];
+    type Bytes = [u8; 64];
+    type Wide = [i32; 16];
+
+    memory!(_mm512_loadu_si512, _mm512_storeu_si512, _mm512_set1_epi16, _mm512_set1_epi32);
+
+    #[inline(always)]
+    fn load_blocks(self, bytes: &[u8], start: usize, step: usize) -> Self::V {
+        let block = |i: usize| &bytes[start + i * step..start + i * step + BLOCK];
+        let blocks: [&[u8]; 4] = [block(0), block(1), block(2), block(3)];
+        // SAFETY: the machine has AVX-512; all slices have 16 bytes, and they need no alignment.
+        unsafe {
+            let [a, b, c, d]: [__m128i; 4] = blocks.map(|block| _mm_loadu_si128(block.as_ptr().cast()));
+            let low = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(a), b);
+            let high = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(c), d);
+            _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
+        }
+    }
+    #[inline(always)]
+    fn store_blocks(self, bytes: &mut [u8], start: usize, step: usize, a: Self::V) {
+        // SAFETY: `self` proves that the machine has AVX-512.
+        let blocks: [__m128i; 4] = unsafe {
+            [
+                _mm512_extracti32x4_epi32::<0>(a),
+                _mm512_extracti32x4_epi32::<1>(a),
+                _mm512_extracti32x4_epi32::<2>(a),
+                _mm512_extracti32x4_epi32::<3>(a),
+            ]
+        };
+        for (i, block) in blocks.into_iter().enumerate() {
+            let place = &mut bytes[start + i * step..start + i * step + BLOCK];
+            // SAFETY: the slice has 16 bytes, and they need no alignment.
+            unsafe { _mm_storeu_si128(place.as_mut_ptr().cast(), block) };
+        }
+    }
+    #[inline(always)]
+    fn splat_block(self, block: [u16; BLOCK / 2]) -> Self::V {
+        // SAFETY: the machine has AVX-512; a block has 16 bytes, and they need no alignment.
+        unsafe { _mm512_broadcast_i32x4(_mm_loadu_si128(block.as_ptr().cast())) }
+    }
+
+    instructions! {
+        add(a, b) = _mm512_add_epi16;
+        sub(a, b) = _mm512_sub_epi16;
+        adds(a, b) = _mm512_adds_epu16;
+        subs(a, b) = _mm512_subs_epu16;
+        adds_i(a, b) = _mm512_adds_epi16;
+        avg(a, b) = mean;
+        min(a, b) = _mm512_min_epu16;
+        max(a, b) = _mm512_max_epu16;
+        mullo(a, b) = _mm512_mullo_epi16;
+        mulhi(a, b) = high_product;
+        mulhrs_i(a, b) = _mm512_mulhrs_epi16;
+        and(a, b) = _mm512_and_si512;
+        or(a, b) = _mm512_or_si512;
+        xor(a, b) = _mm512_xor_si512;
+        greater_i(a, b) = greater;
+        equal(a, b) = equal;
+        select(mask, a, b) = select;
+        look_up(table, places) = _mm512_shuffle_epi8;
+        low_halves(a, b) = _mm512_unpacklo_epi64;
+        high_halves(a, b) = _mm512_unpackhi_epi64;
+        zip_low(a, b) = _mm512_unpacklo_epi16;
+        zip_high(a, b) = _mm512_unpackhi_epi16;
+        multiply_pairs_i(a, b) = _mm512_madd_epi16;
+        add_wide(a, b) = _mm512_add_epi32;
+        pack(low, high) = _mm512_packus_epi32;
+        pack_i(low, high) = _mm512_packs_epi32;
+    }
+
+    shifts! {
+        shl_by = _mm512_sll_epi16;
+        shr_by = _mm512_srl_epi16;
+        shr_i_by = _mm512_sra_epi16;
+        shr_wide_by = _mm512_sra_epi32;
+    }
+
+    #[inline(always)]
+    fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        let [even, odd] = [0, 1].map(|first| self.load(&from_fn(|i| 2 * i as u16 + first)));
+        // SAFETY: `self` proves that the machine has AVX-512.
+        unsafe { (_mm512_permutex2var_epi16(a, even, b), _mm512_permutex2var_epi16(a, odd, b)) }
+    }
+    #[inline(always)]
+    fn any(self, a: Self::V) -> bool {
+        // SAFETY: `self` proves that the machine has AVX-512.
+        unsafe { _mm512_test_epi16_mask(a, a) != 0 }
+    }
+}
