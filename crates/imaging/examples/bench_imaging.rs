@@ -1,5 +1,6 @@
 //! What `cargo xtask bench imaging` runs: `bench_imaging full|full_rgb|fast|hq|all ROUNDS`. Prints seconds of
-//! the quickest round, and heap allocations, one name and number a line.
+//! the quickest round, and heap allocations, one name and number a line; `all` also the seconds of
+//! each chain with each of the machine's vectors, as `full@AVX2`.
 
 use std::hint::black_box;
 use std::num::NonZero;
@@ -10,7 +11,8 @@ use pinhole_base::format::{BayerOrder, Packing, PixelFormat, RawFormat};
 use pinhole_base::geometry::{Rect, Size};
 use pinhole_imaging::packing::{pack_row, unpack_row};
 use pinhole_imaging::parameters::{ColourMatrix, Demosaic, GammaCurve, LensShading};
-use pinhole_imaging::{Isp, IspConfiguration, IspParameters, OutputFormat, Statistics};
+use pinhole_imaging::{Isp, IspConfiguration, IspParameters, Level, OutputFormat, Statistics};
+use rustix::time::{ClockId, clock_gettime};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -18,6 +20,8 @@ static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 const WIDTH: u32 = 3280;
 const HEIGHT: u32 = 2464;
+/// Rows of a strip: so few that some are made without the machine doing something else between.
+const STRIP: u32 = HEIGHT / 8;
 const RAW10: RawFormat = RawFormat::bayer(BayerOrder::Rggb, 10, Packing::Csi2);
 
 fn parameters(demosaic: Demosaic) -> IspParameters {
@@ -44,9 +48,9 @@ fn parameters(demosaic: Demosaic) -> IspParameters {
 }
 
 /// A smooth scene with noise.
-fn scene() -> Vec<u8> {
+fn scene(height: u32) -> Vec<u8> {
     let stride_bytes = RAW10.row_bytes(WIDTH) as usize;
-    let (mut raw, mut row) = (vec![0; stride_bytes * HEIGHT as usize], vec![0; WIDTH as usize]);
+    let (mut raw, mut row) = (vec![0; stride_bytes * height as usize], vec![0; WIDTH as usize]);
     let mut chance = 1u32;
     for (y, bytes) in raw.chunks_exact_mut(stride_bytes).enumerate() {
         for (x, sample) in row.iter_mut().enumerate() {
@@ -68,9 +72,25 @@ struct Studio {
     statistics: Statistics,
 }
 
+/// What is measured.
+struct Chain {
+    name: &'static str,
+    demosaic: Demosaic,
+    format: PixelFormat,
+    threads: usize,
+}
+
+const CHAINS: [Chain; 5] = [
+    Chain { name: "full", demosaic: Demosaic::Malvar, format: PixelFormat::Nv12, threads: 1 },
+    Chain { name: "full_rgb", demosaic: Demosaic::Malvar, format: PixelFormat::Rgb24, threads: 1 },
+    Chain { name: "fast", demosaic: Demosaic::Linear, format: PixelFormat::Nv12, threads: 1 },
+    Chain { name: "hq", demosaic: Demosaic::Directional, format: PixelFormat::Nv12, threads: 1 },
+    Chain { name: "two_threads", demosaic: Demosaic::Malvar, format: PixelFormat::Nv12, threads: 2 },
+];
+
 impl Studio {
-    fn new(demosaic: Demosaic, format: PixelFormat, threads: usize) -> Self {
-        let size = Size::new(WIDTH, HEIGHT);
+    fn new(&Chain { demosaic, format, threads, .. }: &Chain, height: u32, level: Level) -> Self {
+        let size = Size::new(WIDTH, height);
         let stride_bytes = format.row_bytes(WIDTH).expect("not compressed");
         let output =
             OutputFormat { format, size: size.cast(), stride_bytes, colour_space: ColourSpace::SYCC };
@@ -83,10 +103,10 @@ impl Studio {
         };
         let threads = NonZero::new(threads).expect("not 0");
         let mut studio = Self {
-            isp: Isp::with_threads(&configuration, threads).expect("the shapes fit"),
-            raw: scene(),
+            isp: Isp::at_level(&configuration, threads, level).expect("the shapes fit"),
+            raw: scene(height),
             parameters: parameters(demosaic),
-            picture: vec![0; format.planes(stride_bytes, HEIGHT).bytes() as usize],
+            picture: vec![0; format.planes(stride_bytes, height).bytes() as usize],
             statistics: Statistics::default(),
         };
         studio.process();
@@ -114,6 +134,12 @@ fn quickest(rounds: usize, mut work: impl FnMut()) -> f64 {
     (0..rounds).map(round).fold(f64::INFINITY, f64::min)
 }
 
+/// What this thread has had of the processor.
+fn processor_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
 /// Copies as many bytes as are read and written elsewhere, half of them each.
 fn memcpy(rounds: usize, traffic: usize) -> f64 {
     let (from, mut to) = (vec![1u8; traffic / 2], vec![2u8; traffic / 2]);
@@ -135,28 +161,39 @@ fn unpack10(rounds: usize) {
     println!("unpack10_memcpy {}", memcpy(rounds, raw.len() + 2 * samples.len()));
 }
 
+/// Seconds of the processor for a strip with each of the machine's vectors, by turns.
+fn compare_levels(chain: &Chain, rounds: usize) {
+    let levels = Level::all().filter(|level| !matches!(level, Level::Portable));
+    let mut studios: Vec<_> =
+        levels.map(|level| (level, Studio::new(chain, STRIP, level), f64::INFINITY)).collect();
+    for _ in 0..rounds * (HEIGHT / STRIP) as usize {
+        for (_, studio, quickest) in &mut studios {
+            let start = processor_seconds();
+            studio.process();
+            *quickest = quickest.min(processor_seconds() - start);
+        }
+    }
+    for (level, _, quickest) in studios {
+        println!("{}@{level} {quickest}", chain.name);
+    }
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let what = arguments.get(1).map_or("all", String::as_str);
     let rounds = arguments.get(2).and_then(|rounds| rounds.parse().ok()).unwrap_or(20);
-    for (name, demosaic, format, threads) in [
-        ("full", Demosaic::Malvar, PixelFormat::Nv12, 1),
-        ("full_rgb", Demosaic::Malvar, PixelFormat::Rgb24, 1),
-        ("fast", Demosaic::Linear, PixelFormat::Nv12, 1),
-        ("hq", Demosaic::Directional, PixelFormat::Nv12, 1),
-        ("two_threads", Demosaic::Malvar, PixelFormat::Nv12, 2),
-    ] {
-        if what != "all" && what != name {
-            continue;
-        }
-        let mut studio = Studio::new(demosaic, format, threads);
+    eprintln!("vectors: {}", Level::best());
+    for chain in CHAINS.iter().filter(|chain| what == "all" || what == chain.name) {
+        let mut studio = Studio::new(chain, HEIGHT, Level::best());
         let region = Region::new(ALLOCATOR);
-        println!("{name} {}", studio.measured_frames(rounds));
-        if threads == 2 {
+        println!("{} {}", chain.name, studio.measured_frames(rounds));
+        if chain.threads == 2 {
             let change = region.change();
             println!("allocations {}", (change.allocations + change.reallocations) as f64 / rounds as f64);
+        } else if what == "all" {
+            compare_levels(chain, rounds);
         }
-        if name == "full" && what == "all" {
+        if chain.name == "full" && what == "all" {
             println!("full_memcpy {}", memcpy(rounds, studio.raw.len() + studio.picture.len()));
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn measure() -> Result<Vec<Row>, String> {
     };
     let speed = |what: &str| -> Result<f64, String> { Ok(PIXELS / figures.get(what)? / 1e6) };
     let of = |name| figures.get(name);
-    Ok(vec![
+    let mut rows = vec![
         Row::new(
             "imaging.full.mpps",
             speed("full")?,
@@ -56,5 +56,20 @@ pub(super) fn measure() -> Result<Vec<Row>, String> {
         ),
         Row::new("imaging.allocations_per_frame", of("allocations")?, "on the heap, by two threads")
             .at_most(0.0),
-    ])
+    ];
+    for (name, chain) in [
+        ("imaging.full.avx512_over_avx2", "full"),
+        ("imaging.full_rgb.avx512_over_avx2", "full_rgb"),
+        ("imaging.fast.avx512_over_avx2", "fast"),
+        ("imaging.hq.avx512_over_avx2", "hq"),
+    ] {
+        let seconds = |level: &str| figures.get(&format!("{chain}@{level}"));
+        rows.push(match (seconds("AVX2"), seconds("AVX-512")) {
+            (Ok(avx2), Ok(avx512)) => {
+                Row::new(name, avx2 / avx512, "speed, in time of the processor, by turns")
+            }
+            _ => Row::not_measured(name, "needs a machine with AVX2 and AVX-512"),
+        });
+    }
+    Ok(rows)
 }

@@ -8,8 +8,8 @@ use std::fmt::Write;
 pub(crate) struct Row {
     /// Its name in the JSON.
     pub(crate) name: Cow<'static, str>,
-    /// What was measured.
-    pub(crate) value: f64,
+    /// What was measured; `None` where this machine cannot.
+    pub(crate) value: Option<f64>,
     /// The most that it may be.
     pub(crate) limit: Option<f64>,
     /// What has been reached where the limit has not: more is a step back.
@@ -23,7 +23,12 @@ pub(crate) struct Row {
 impl Row {
     /// A value without limit.
     pub(crate) fn new(name: impl Into<Cow<'static, str>>, value: f64, meaning: &'static str) -> Self {
-        Self { name: name.into(), value, limit: None, reached: None, libcamera: None, meaning }
+        Self { value: Some(value), ..Self::not_measured(name, meaning) }
+    }
+
+    /// A line that says what this machine cannot measure.
+    pub(crate) fn not_measured(name: impl Into<Cow<'static, str>>, meaning: &'static str) -> Self {
+        Self { name: name.into(), value: None, limit: None, reached: None, libcamera: None, meaning }
     }
 
     /// The same with a limit.
@@ -43,12 +48,16 @@ impl Row {
 
     /// Whether it is within its limit.
     pub(crate) fn is_ok(&self) -> bool {
-        self.limit.is_none_or(|limit| self.value <= limit)
+        self.is_within(self.limit)
     }
 
     /// Whether it is within its limit, or what has been reached of it.
     pub(crate) fn is_no_step_back(&self) -> bool {
-        self.is_ok() || self.reached.is_some_and(|reached| self.value <= reached)
+        self.is_ok() || self.reached.is_some() && self.is_within(self.reached)
+    }
+
+    fn is_within(&self, limit: Option<f64>) -> bool {
+        limit.is_none_or(|limit| self.value.is_some_and(|value| value <= limit))
     }
 
     fn verdict(&self) -> &'static str {
@@ -70,7 +79,8 @@ pub(crate) fn markdown(rows: &[Row]) -> String {
     for row in rows {
         let name = format!("`{}`", row.name);
         let (limit, libcamera) = (optional(row.limit), optional(row.libcamera));
-        let (value, verdict) = (number(row.value), row.verdict());
+        let value = row.value.map_or_else(|| "not here".to_owned(), number);
+        let verdict = row.verdict();
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
@@ -88,7 +98,7 @@ pub(crate) fn json(rows: &[Row]) -> String {
         format!(
             "  \"{}\": {{\"value\": {}, \"limit\": {}, \"ok\": {}, \"libcamera\": {}}}",
             row.name,
-            row.value,
+            optional(row.value),
             optional(row.limit),
             row.is_ok(),
             optional(row.libcamera)
@@ -138,8 +148,10 @@ mod tests {
     #[test]
     fn json_is_by_name() {
         let rows = [Row::new("a.b", 1.5, "x").at_most(1.0).against(4.0), Row::new("c", 2.0, "y")];
+        let rows = rows.into_iter().chain([Row::not_measured("d", "z")]).collect::<Vec<_>>();
         let expected = "{\n  \"a.b\": {\"value\": 1.5, \"limit\": 1, \"ok\": false, \"libcamera\": 4},\n  \
-                        \"c\": {\"value\": 2, \"limit\": null, \"ok\": true, \"libcamera\": null}\n}\n";
+                        \"c\": {\"value\": 2, \"limit\": null, \"ok\": true, \"libcamera\": null},\n  \
+                        \"d\": {\"value\": null, \"limit\": null, \"ok\": true, \"libcamera\": null}\n}\n";
         assert_eq!(json(&rows), expected);
     }
 }
