@@ -36,7 +36,7 @@ impl MosaicRow {
 
     /// Both halves with room for whole vectors, to be written; call [`Self::mirror_ends`] after.
     pub(crate) fn roomy_mut(&mut self) -> [&mut [u16]; 2] {
-        let end = FRONT + room_for(self.cells);
+        let end = FRONT + self.cells.next_multiple_of(LANES_MAX);
         self.halves.each_mut().map(|half| &mut half[FRONT..end])
     }
 
