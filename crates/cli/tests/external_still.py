@@ -4,9 +4,11 @@
 Takes photographs with the command, then opens each DNG with LibRaw (rawpy), exiftool and
 tifffile: samples, black and white level, mosaic, matrix, orientation, exposure. LibRaw develops
 it with the camera's white balance, and its picture must show the colours of the JPEG, away from
-the corners (a DNG of ours says nothing of lens shading yet).
+the corners (a DNG of ours says nothing of lens shading yet). So must those of RawTherapee and
+darktable, of one photograph, as they develop it unasked.
 
-Needs: pip install rawpy tifffile numpy pillow; apt-get install libimage-exiftool-perl.
+Needs: pip install rawpy tifffile numpy pillow; apt-get install libimage-exiftool-perl rawtherapee
+darktable.
 Usage: external_still.py [FOLDER], where FOLDER takes the files (default: one that is removed).
 The environment variable PINHOLE names the command to run (default: cargo run --release).
 """
@@ -15,6 +17,7 @@ import json
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,6 +37,13 @@ SHOTS = [
     ("binned", ["--simulate", "sensor=imx219", "--mode", "1640x1232:10"], 10, "RGGB", 5500),
     ("imx477", ["--simulate", "sensor=imx477", "--mode", "2028x1520:12"], 12, "RGGB", 5500),
 ]
+# The one that other developers get, and how each is called.
+DEVELOPED = "binned"
+DEVELOPERS = {
+    "RawTherapee": ["rawtherapee-cli", "-o", "{picture}", "-d", "-n", "-b8", "-Y", "-c", "{dng}"],
+    "darktable": ["darktable-cli", "{dng}", "{picture}", "--core", "--configdir", "{folder}/darktable",
+                  "--library", ":memory:", "--conf", "plugins/darkroom/workflow=none"],
+}
 TILES = 24  # across and down, over the middle of the picture
 CHROMA_TOLERANCE = 0.02  # of r/(r+g+b), linear, median over the tiles
 LIGHTNESS_TOLERANCE = 0.15  # of the ratio of linear luminance, median over the tiles
@@ -80,12 +90,18 @@ def decode_jpeg(path):
         return np.asarray(picture.convert("RGB"))
 
 
-def check_colours(name, developed, photo):
-    ours, theirs = tiles(linear(photo)), tiles(developed.astype(float) / 65535)
+def check_chromaticity(name, ours, theirs):
+    """Of tiles that are bright enough to tell. Which those are, and the difference."""
     lit = ours.sum(axis=1) > 0.03
     chroma = [cells[lit] / cells[lit].sum(axis=1, keepdims=True) for cells in (ours, theirs)]
     difference = np.median(np.abs(chroma[0] - chroma[1]))
     expect(name, "chromaticity differs from the JPEG's by", difference < CHROMA_TOLERANCE, difference)
+    return lit, difference
+
+
+def check_colours(name, developed, photo):
+    ours, theirs = tiles(linear(photo)), tiles(developed.astype(float) / 65535)
+    lit, difference = check_chromaticity(name, ours, theirs)
     weights = np.array([0.2126, 0.7152, 0.0722])
     ratio = np.median((theirs[lit] @ weights) / (ours[lit] @ weights))
     expect(name, "luminance over the JPEG's is", abs(ratio - 1) < LIGHTNESS_TOLERANCE, ratio)
@@ -108,6 +124,20 @@ def check_libraw(name, dng, photo, bits, mosaic):
                                     use_camera_wb=True, output_color=rawpy.ColorSpace.sRGB)
     check_colours(name, developed, photo)
     return samples
+
+
+def check_developers(name, dng, photo, folder):
+    for developer, command in DEVELOPERS.items():
+        if shutil.which(command[0]) is None:
+            print(f"{name}: not checked with {developer}, which is not here (apt-get install {developer.lower()})")
+            continue
+        picture = folder / f"{name}-{developer}.png"
+        words = [word.format(picture=picture, dng=dng, folder=folder) for word in command]
+        subprocess.run(words, check=True, capture_output=True)
+        with Image.open(picture) as developed:
+            theirs = linear(np.asarray(developed.convert("RGB")))
+        _, difference = check_chromaticity(f"{name}, {developer}", tiles(linear(photo)), tiles(theirs))
+        print(f"{name}: {developer}'s chromaticity within {difference:.4f} of the JPEG's")
 
 
 def check_exiftool(name, dng, jpeg, kelvin):
@@ -134,7 +164,10 @@ def check_tifffile(name, dng, samples):
 def run(folder):
     for name, options, bits, mosaic, kelvin in SHOTS:
         jpeg, dng = take(folder, name, options)
-        samples = check_libraw(name, dng, decode_jpeg(jpeg), bits, mosaic)
+        photo = decode_jpeg(jpeg)
+        samples = check_libraw(name, dng, photo, bits, mosaic)
+        if name == DEVELOPED:
+            check_developers(name, dng, photo, folder)
         check_exiftool(name, dng, jpeg, kelvin)
         check_tifffile(name, dng, samples)
     for failure in failures:
