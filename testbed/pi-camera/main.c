@@ -12,6 +12,10 @@ static char *sensor = "imx219";
 module_param(sensor, charp, 0444);
 MODULE_PARM_DESC(sensor, "imx219 or imx477");
 
+static bool receiver = true;
+module_param(receiver, bool, 0444);
+MODULE_PARM_DESC(receiver, "whether there is a receiver with a sensor, or only the ISP, for another driver's");
+
 static int embedded = -1;
 module_param(embedded, int, 0644);
 MODULE_PARM_DESC(embedded, "1: the sensor sends embedded data, 0: not, -1: the imx477 does; read when it is plugged in");
@@ -82,6 +86,8 @@ static int unplug(u32 gone)
 	size_t i;
 	int ret = 0;
 
+	if (!receiver)
+		gone |= PI_PLUG_CAMERA;
 	for (i = 0; i < ARRAY_SIZE(devices); i++) {
 		if (devices[i] && gone & BIT(i))
 			take_away(i);

@@ -17,7 +17,14 @@ MODULE_PARM_DESC(lose_frame_end, "fault: every so many frames, one has no end");
 
 static unsigned int stall_after;
 module_param(stall_after, uint, 0644);
-MODULE_PARM_DESC(stall_after, "fault: the sensor falls silent after so many frames");
+MODULE_PARM_DESC(stall_after, "fault: the sensor falls silent instead of sending the n-th frame from now; 0: not");
+
+static unsigned int stall_frames;
+module_param(stall_frames, uint, 0644);
+MODULE_PARM_DESC(stall_frames, "... for so many frames; 0: until it is stopped");
+
+/* What a frame takes that is not sent. */
+#define SILENT_FRAME_NS		(33 * NSEC_PER_MSEC)
 
 static struct task_struct *cable;
 
@@ -46,23 +53,37 @@ static void carry_frame(const struct sensor_frame *frame, ktime_t *moment)
 	wait(moment, frame->duration_ns - frame->readout_ns);
 }
 
-static bool is_stalled(const struct sensor_frame *frame)
+/* How long the sensor is silent from here on, in frames. */
+static u32 silence(void)
 {
-	return stall_after && frame->sequence + 1 >= stall_after && !sensor_is_fresh();
+	if (!stall_after || --stall_after)
+		return 0;
+	return stall_frames ?: U32_MAX;
 }
 
 static int carry(void *unused)
 {
 	struct sensor_frame frame = {};
 	ktime_t moment = ktime_get();
+	u32 start = 0, silent = 0;
 
 	while (!kthread_should_stop()) {
-		if (!sensor_streams() || !receiver_is_enabled() || is_stalled(&frame)) {
+		if (start != sensor_starts())
+			silent = 0;
+		start = sensor_starts();
+		if (!sensor_streams() || !receiver_is_enabled()) {
 			schedule_timeout_idle(1);
 			moment = ktime_get();
 			continue;
 		}
+		silent = silent ?: silence();
+		if (silent) {
+			silent -= silent != U32_MAX;
+			wait(&moment, SILENT_FRAME_NS);
+			continue;
+		}
 		sensor_latch(&frame);
+		record_frame(&frame);
 		carry_frame(&frame, &moment);
 	}
 	return 0;
@@ -99,6 +120,7 @@ static int __init model_init(void)
 		ret = platform_driver_register(&driver);
 	if (ret)
 		return ret;
+	record_init();
 	cable = kthread_run(carry, NULL, "unicam-model");
 	return PTR_ERR_OR_ZERO(cable);
 }

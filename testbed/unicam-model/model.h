@@ -15,6 +15,8 @@ struct sensor_frame {
 	u32 width, height;	/* pixels */
 	u32 bits;		/* per pixel: 8 or 10 */
 	u32 orientation;	/* bit 0: flipped left to right, bit 1: top to bottom */
+	u32 exposure, gain;	/* lines, code of the analogue gain */
+	u32 lines, line_pixels;	/* of a frame and a line, with blanking */
 	u32 level;		/* of white, in 1/1024 of the range above black */
 	u32 test_pattern;	/* as in the sensor's register */
 	u16 solid[4];		/* R, Gr, B, Gb of the solid test pattern, 10 bits */
@@ -33,11 +35,15 @@ struct frame_memory {
 /* sensor.c: registers, I2C, timing. Knows nothing of the receiver. */
 int sensor_init(struct platform_device *bus);
 bool sensor_streams(void);
-bool sensor_is_fresh(void);
+u32 sensor_starts(void);
 void sensor_latch(struct sensor_frame *frame);
 
 /* scene.c: pixels. Knows no registers. */
 void scene_render(const struct sensor_frame *frame, const struct frame_memory *memory);
+
+/* record.c: what the last frames were taken with. */
+void record_init(void);
+void record_frame(const struct sensor_frame *frame);
 
 /* receiver.c: registers and interrupts. Knows nothing of the sensor. */
 int receiver_init(void);

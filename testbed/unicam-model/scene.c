@@ -58,7 +58,7 @@ static bool number_shines(const struct sensor_frame *frame, u32 x)
 /* How bright a site is when fully lit, in 1/1024; the colours differ as in daylight. */
 static u32 light(const struct sensor_frame *frame, u32 x, u32 y)
 {
-	static const u16 response[] = { 560, 1024, 680, 1024 };
+	static const u16 response[] = { 617, 1024, 687, 1024 };
 	enum site site = site_at(frame, x, y);
 
 	if (y < SQUARE && x < SQUARE * NUMBER_BITS)

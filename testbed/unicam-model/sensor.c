@@ -33,9 +33,15 @@
 #define TEST_RED		0x0602
 
 #define BINNING_ANALOG		3
+#define GAIN_MAX		232
 
-/* Lines of exposure at a gain of 1 that make white as bright as can be. */
+/* Lines of exposure at a gain of 1, in usual light, that make white as bright as can be. */
 #define FULL_EXPOSURE		3200
+#define USUAL_LUX		500
+
+static unsigned int lux = USUAL_LUX;
+module_param(lux, uint, 0644);
+MODULE_PARM_DESC(lux, "how bright it is");
 
 static bool no_answer;
 module_param(no_answer, bool, 0644);
@@ -46,6 +52,7 @@ static DEFINE_SPINLOCK(lock);
 
 /* Whether no frame was latched since streaming began. */
 static bool is_fresh;
+static u32 starts;
 
 /* Exposure and frame length of the frames that are under way, oldest first. */
 static u32 exposures[2], lengths[2];
@@ -67,22 +74,23 @@ static void advance(u32 *settings, u32 written)
 	settings[1] = written;
 }
 
-static u32 level_of(u32 exposure)
+static u32 level_of(u32 exposure, u32 gain)
 {
-	u32 analog = min_t(u32, registers[ANALOG_GAIN], 232);
-	u64 light = (u64)exposure * 256 * word(DIGITAL_GAIN);
+	u64 light = (u64)exposure * 256 * word(DIGITAL_GAIN) * READ_ONCE(lux);
 
-	return min_t(u64, div64_u64(light * 1024, (256 - analog) * 256ULL * FULL_EXPOSURE), 1 << 14);
+	return min_t(u64, div64_u64(light * 1024, (256 - gain) * 256ULL * FULL_EXPOSURE * USUAL_LUX),
+		     1 << 14);
 }
 
 static void latch_timing(struct sensor_frame *frame)
 {
 	u64 rate = is_binned_analog() ? 2 * PIXEL_RATE : PIXEL_RATE;
-	u64 line = max_t(u32, word(LINE_LENGTH), 1);
 	u32 lines = max_t(u32, lengths[0], frame->height + 4);
 	u32 rows = registers[BINNING_V] ? 2 * frame->height : frame->height;
 
-	frame->duration_ns = div64_u64(lines * line * NSEC_PER_SEC, rate);
+	frame->lines = lines;
+	frame->line_pixels = max_t(u32, word(LINE_LENGTH), 1);
+	frame->duration_ns = div64_u64((u64)lines * frame->line_pixels * NSEC_PER_SEC, rate);
 	frame->readout_ns = div64_u64(frame->duration_ns * min(rows, lines - 4), lines);
 }
 
@@ -100,7 +108,9 @@ void sensor_latch(struct sensor_frame *frame)
 	frame->height = word(OUTPUT_HEIGHT);
 	frame->bits = registers[DATA_FORMAT] == 8 ? 8 : 10;
 	frame->orientation = registers[ORIENTATION] & 3;
-	frame->level = level_of(exposures[0]);
+	frame->exposure = exposures[0];
+	frame->gain = min_t(u32, registers[ANALOG_GAIN], GAIN_MAX);
+	frame->level = level_of(frame->exposure, frame->gain);
 	frame->test_pattern = word(TEST_PATTERN);
 	for (i = 0; i < 4; i++)
 		frame->solid[i] = word(TEST_RED + 2 * i) & 0x3ff;
@@ -114,9 +124,10 @@ bool sensor_streams(void)
 	return READ_ONCE(registers[MODE_SELECT]) & 1;
 }
 
-bool sensor_is_fresh(void)
+/* How often streaming has begun. */
+u32 sensor_starts(void)
 {
-	return READ_ONCE(is_fresh);
+	return READ_ONCE(starts);
 }
 
 /* A message begins with the address of a register; reading goes on where the last one ended. */
@@ -130,7 +141,10 @@ static void write_registers(const struct i2c_msg *message, u16 *at)
 	*at = message->buf[0] << 8 | message->buf[1];
 	for (i = 2; i < message->len; i++)
 		registers[(*at)++] = message->buf[i];
-	is_fresh |= sensor_streams() && !streamed;
+	if (!sensor_streams() || streamed)
+		return;
+	is_fresh = true;
+	starts++;
 }
 
 static void read_registers(struct i2c_msg *message, u16 *at)

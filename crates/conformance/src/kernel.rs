@@ -7,8 +7,8 @@
 //! - `find`: which rigs a machine has.
 //! - `foreign`: memory that a running camera has not allocated.
 //! - `modules`: drivers' modules that are unloaded and loaded.
-//! - `pi`: the testbed's Raspberry Pi camera, with sensor and ISP; [`pi_module`]: what its module
-//!   can be told.
+//! - `pi`: the testbed's Raspberry Pi cameras, with sensor and ISP; [`pi_module`]: what their module
+//!   can be told; `pi_mainline`: what the receiver of mainline's kernel can.
 //! - `plugging`: device files that come and go.
 
 mod accomplice;
@@ -18,6 +18,7 @@ mod find;
 mod foreign;
 mod modules;
 mod pi;
+mod pi_mainline;
 pub mod pi_module;
 mod plugging;
 mod troubled;

@@ -113,6 +113,7 @@ fn exceptions(driver: &str) -> Option<Vec<&'static str>> {
         "uvcvideo" => &[NEVER, OF_FAILING_CALLS, OF_FLAGS, OF_TWO],
         "pi" => &[OF_MODELS, OF_TWO, OF_EMBEDDED_DATA],
         "pi-hq" => &[OF_MODELS, OF_TWO],
+        "pi-mainline" => &[OF_MODELS, OF_TWO, OF_EMBEDDED_DATA],
         _ => return None,
     };
     Some(lists.concat())

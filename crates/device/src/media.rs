@@ -68,6 +68,9 @@ pub struct Link {
     pub immutable: bool,
 }
 
+/// The model of a media device whose work the CPU does.
+pub const CPU_MODEL: &str = "cpu";
+
 /// Who a media device is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaInfo {

@@ -1,6 +1,6 @@
-//! What holds on real drivers: vivid's nodes, and vimc's graph of sub-devices.
+//! What holds on real drivers: vivid's nodes, vimc's graph of sub-devices, unicam's routes.
 //!
-//! Needs `vivid` with a capture and an output node, and `vimc`, and leave to open them. Where
+//! Needs `vivid` with a capture and an output node, `vimc` and `unicam`, and leave to open them. Where
 //! they are missing each test says so and ends; with `PINHOLE_DRIVERS=required` it fails.
 
 use pinhole_base::format::PixelFormat;
@@ -529,7 +529,31 @@ fn slots_are_added_while_frames_flow() {
     node.stream_off().unwrap();
 }
 
-/// No driver of Linux 6.12 that can be had here has routes: that there are none is all there is to see.
+/// A Raspberry Pi's receiver, whose kernel has routes switched on. Catches: routes that are written
+/// or read in another layout than the kernel's; wishes that cannot be met taken for met.
+#[test]
+fn a_sub_device_has_routes_that_can_be_set() {
+    let Some(mut bench) = Bench::of("unicam") else { return };
+    let path = bench.path("unicam");
+    let mut device = bench.provider.sub_device(&path).unwrap();
+    let route = |stream, source_pad| Route {
+        sink_pad: 0,
+        sink_stream: stream,
+        source_pad,
+        source_stream: 0,
+        active: true,
+    };
+    let (image, metadata) = (route(0, 1), route(1, 2));
+    assert_eq!(device.routes().unwrap(), [image], "at first there is one way");
+    assert_eq!(device.set_routes(&[image, metadata]).unwrap(), [image, metadata]);
+    assert_eq!(device.routes().unwrap(), [image, metadata]);
+    let error = device.set_routes(&[image, route(0, 2)]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "one stream does not go two ways: {error}");
+    assert_eq!(device.routes().unwrap(), [image, metadata], "what is refused changes nothing");
+    assert_eq!(device.set_routes(&[image]).unwrap(), [image]);
+    assert_eq!(device.routes().unwrap(), [image]);
+}
+
 #[test]
 fn a_sub_device_without_routes_says_so() {
     let Some(mut bench) = Bench::of("vimc") else { return };

@@ -52,7 +52,12 @@ pub use watch::Watch;
 use pinhole_device::Provider;
 use pinhole_kernel::KernelProvider;
 use pinhole_pipelines::vc4::backend::Decorator;
-use pinhole_sim::{Simulator, SimulatorConfig, SimulatorControl};
+use pinhole_sim::{Simulator, SimulatorConfig, SimulatorControl, WithCpuIsp};
+
+/// This machine's devices. Receivers that have no ISP get one of the CPU's.
+pub(crate) fn hardware(provider: KernelProvider) -> Box<dyn Provider> {
+    Box::new(WithCpuIsp::new(Box::new(provider)))
+}
 
 /// The cameras of this machine, or simulated ones.
 #[derive(Clone)]
@@ -70,7 +75,7 @@ impl Cameras {
     /// There are cameras, perhaps, but none could be opened: what is missing is permission, most
     /// likely. Or the simulated camera cannot be made: memory or descriptors ran out.
     pub fn open() -> Result<Self> {
-        Self::hardware_or_simulated(Box::new(KernelProvider::new()))
+        Self::hardware_or_simulated(hardware(KernelProvider::new()))
     }
 
     /// The cameras of a provider of hardware; a simulated one where it has none.

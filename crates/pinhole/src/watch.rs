@@ -100,7 +100,7 @@ impl Watch {
     }
 
     fn look(&mut self, vanished: &[String]) {
-        let provider = Box::new(self.provider.clone());
+        let provider = crate::hardware(self.provider.clone());
         let found = pinhole_pipelines::discover(&Arc::new(Mutex::new(provider)), None);
         self.events.extend(self.cameras.update(found.cameras, vanished));
         self.failures = found.failures;

@@ -27,7 +27,8 @@ fn mode(width: u32, height: u32, bits: u8) -> ModeDetail {
         crop: Rect::new(8, 8, 3280, 2464),
         fps_max: 30.0,
     };
-    ModeDetail { mode, timing }
+    let packings = if bits == 8 { vec![Packing::Unpacked] } else { vec![Packing::Unpacked, Packing::Csi2] };
+    ModeDetail { mode, timing, packings }
 }
 
 fn modes() -> Vec<ModeDetail> {
@@ -66,6 +67,21 @@ fn raw_has_the_most_bits_and_the_bytes_of_whole_rows() {
     assert_eq!((raw.stride_bytes, raw.frame_bytes), (6560, 6560 * 2464));
     assert_eq!(raw.colour, ColourSpace::RAW);
     assert_eq!(at, 1);
+}
+
+/// Catches: formats that a receiver lists, and does not write.
+#[test]
+fn raw_is_packed_where_the_receiver_does_not_unpack() {
+    let last =
+        |mode: ModeDetail| ModeDetail { packings: mode.packings[mode.packings.len() - 1..].to_vec(), ..mode };
+    let packing: Vec<_> = modes().into_iter().map(last).collect();
+    let mut configuration = propose(&packing, Transform::IDENTITY, &[Role::Raw]).unwrap();
+    assert!(validate(&packing, &mut configuration).unwrap().0.is_empty(), "what is proposed is valid");
+    assert_eq!(configuration.streams[0].format.name(), "SRGGB10_CSI2P");
+    configuration.streams[0].format = PixelFormat::from_name("SRGGB10").unwrap();
+    let (adjustments, _) = validate(&packing, &mut configuration).unwrap();
+    assert!(!adjustments.is_empty());
+    assert_eq!(configuration.streams[0].format.name(), "SRGGB10_CSI2P");
 }
 
 #[test]

@@ -132,8 +132,8 @@ impl IspControls {
         }
     }
 
-    /// What a run that begins now is to do.
-    pub(crate) fn parameters(&self) -> IspParameters {
+    /// What a run that begins now is to do. Tables are read from their memory by `read`.
+    pub(crate) fn parameters(&self, read: &dyn Fn(&DeviceBuffer, &mut [u8])) -> IspParameters {
         let [red_gain, blue_gain, digital_gain] = self.gains.map(|gain| gain as f32 / GAIN_UNIT as f32);
         let level = |level: &BlackLevel| [level.black_level_r, level.black_level_g, level.black_level_b];
         IspParameters {
@@ -141,7 +141,7 @@ impl IspControls {
             red_gain,
             blue_gain,
             digital_gain,
-            lens_shading: self.shading.as_ref().map(read_shading),
+            lens_shading: self.shading.as_ref().map(|shading| read_shading(shading, read)),
             colour_matrix: self.matrix.as_ref().map(colour_matrix),
             gamma: self.gamma.as_deref().map(gamma_curve),
             defects: self.defects.as_ref().map_or(DefectCorrection::Off, defect_correction),
@@ -222,10 +222,10 @@ const fn table_points(control: &LensShading) -> usize {
     4 * control.grid_stride as usize * control.grid_height as usize
 }
 
-fn read_shading(shading: &Shading) -> parameters::LensShading {
+fn read_shading(shading: &Shading, read: &dyn Fn(&DeviceBuffer, &mut [u8])) -> parameters::LensShading {
     let control = &shading.control;
     let mut bytes = vec![0; table_points(control) * 2];
-    shading.table.read(&mut bytes);
+    read(&shading.table, &mut bytes);
     let (stride, columns, rows) =
         (control.grid_stride as usize, control.grid_width as usize, control.grid_height as usize);
     let gain = |at: usize| f32::from(u16::from_ne_bytes([bytes[2 * at], bytes[2 * at + 1]])) / LENS_GAIN_UNIT;
@@ -330,7 +330,7 @@ mod tests {
         assert_eq!(controls.control(codes::RED_BALANCE), Ok(1000));
         controls.set(&[gain]).unwrap();
         assert_eq!(controls.control(codes::RED_BALANCE), Ok(2000));
-        assert_eq!(controls.parameters().red_gain, 2.0);
+        assert_eq!(controls.parameters(&DeviceBuffer::read).red_gain, 2.0);
     }
 
     #[test]
@@ -349,13 +349,13 @@ mod tests {
             compound(codes::ISP_GAMMA, gamma.as_bytes()),
         ];
         controls.set(&writes).unwrap();
-        let parameters = controls.parameters();
+        let parameters = controls.parameters(&DeviceBuffer::read);
         assert_eq!(parameters.black_level, [1, 2, 3]);
         let matrix = parameters.colour_matrix.unwrap();
         assert_eq!((matrix.matrix.0[0][1], matrix.offsets), (-0.25, [1.0, -2.0, 3.0]));
         assert_eq!(parameters.gamma.unwrap().points, [(0, 0), (1000, 2000)]);
         controls.set(&[compound(codes::ISP_GAMMA, &[0; 136])]).unwrap();
-        assert_eq!(controls.parameters().gamma, None);
+        assert_eq!(controls.parameters(&DeviceBuffer::read).gamma, None);
     }
 
     #[test]
@@ -368,7 +368,7 @@ mod tests {
         let mut controls = IspControls::new();
         controls.set(&[compound(codes::ISP_LENS_SHADING, shading(fd.as_raw_fd()).as_bytes())]).unwrap();
         drop((fd, buffer));
-        let shading = controls.parameters().lens_shading.unwrap();
+        let shading = controls.parameters(&DeviceBuffer::read).lens_shading.unwrap();
         assert_eq!(shading.gains[0], [0, 1, 2, 4, 5, 6].map(|i| 1.0 + i as f32 / 1024.0));
         assert_eq!(shading.gains[3][0], 1.0 + 24.0 / 1024.0);
     }

@@ -82,9 +82,14 @@
 //! | a run of the ISP | slow, stuck, outputs in reverse order, any buffer flagged, unplugging |
 //! | a call | any [`Call`] to any [`Target`] fails with any error number |
 //!
+//! # Without a simulation
+//!
+//! [`WithCpuIsp`] puts the ISP alone behind a real receiver that has none.
+//!
 //! This crate knows nothing of requests, streams or algorithms.
 
 mod config;
+mod cpu_isp;
 mod embedded;
 mod fault;
 mod formats;
@@ -110,6 +115,7 @@ mod topology;
 mod world;
 
 pub use config::{CameraConfig, Clock, IspSpeed, Pixels, SimulatorConfig};
+pub use cpu_isp::WithCpuIsp;
 pub use fault::{Call, Fault, FaultKind, FaultPlan, FaultRate, Role, ScheduledFault, Target};
 pub use memory::FileIdentity;
 pub use queue::{SLOTS_MAX, SlotState};

@@ -37,16 +37,19 @@ pub(crate) fn source_of(number: u32) -> Option<(usize, Role, u32)> {
     Some(((number >> 3 & 0x1fff) as usize, role, number >> 16))
 }
 
+/// What a node is and can do.
+pub(crate) fn capabilities(role: Role) -> NodeCapabilities {
+    let kind = match role {
+        Role::Image | Role::Output0 | Role::Output1 => NodeKind::VideoCapture,
+        Role::Input => NodeKind::VideoOutput,
+        Role::Embedded | Role::Statistics => NodeKind::MetaCapture,
+    };
+    NodeCapabilities { name: role.entity_name().to_owned(), kind, media_centric: role.is_receiver() }
+}
+
 impl SimNode {
     pub(crate) fn new(opening: Opening, role: Role, handle: Handle) -> Self {
-        let kind = match role {
-            Role::Image | Role::Output0 | Role::Output1 => NodeKind::VideoCapture,
-            Role::Input => NodeKind::VideoOutput,
-            Role::Embedded | Role::Statistics => NodeKind::MetaCapture,
-        };
-        let name = role.entity_name().to_owned();
-        let capabilities = NodeCapabilities { name, kind, media_centric: role.is_receiver() };
-        Self { opening, role, handle, capabilities }
+        Self { opening, role, handle, capabilities: capabilities(role) }
     }
 
     /// Calls the device with the node.

@@ -73,23 +73,27 @@ pub(crate) fn mux_name(camera: usize) -> String {
     format!("video-mux {}-0070", 10 + camera)
 }
 
+/// Names of the receiver's and the ISP's drivers.
+pub(crate) const RECEIVER_DRIVER: &str = "unicam";
+pub(crate) const ISP_DRIVER: &str = "bcm2835-isp";
+
+/// Who a camera's media device is.
+pub(crate) fn media_info(camera: usize, part: Part) -> MediaInfo {
+    let (driver, bus_info) = match part {
+        Part::Receiver => (RECEIVER_DRIVER, format!("platform:fe80{camera}000.csi")),
+        Part::Isp => (ISP_DRIVER, format!("platform:bcm2835-isp.{camera}")),
+    };
+    let path = media_path(camera, part);
+    MediaInfo { path, driver: driver.to_owned(), model: driver.to_owned(), bus_info }
+}
+
 struct Builder {
     graph: Graph,
     next_id: u32,
 }
 
 impl Builder {
-    fn new(camera: usize, part: Part) -> Self {
-        let (driver, bus_info) = match part {
-            Part::Receiver => ("unicam", format!("platform:fe80{camera}000.csi")),
-            Part::Isp => ("bcm2835-isp", format!("platform:bcm2835-isp.{camera}")),
-        };
-        let info = MediaInfo {
-            path: media_path(camera, part),
-            driver: driver.to_owned(),
-            model: driver.to_owned(),
-            bus_info,
-        };
+    fn new(info: MediaInfo) -> Self {
         Self { graph: Graph { info, entities: Vec::new(), links: Vec::new() }, next_id: 1 }
     }
 
@@ -117,10 +121,9 @@ impl Builder {
         numbers
     }
 
-    fn node(&mut self, camera: usize, role: Role) -> u32 {
+    fn node(&mut self, role: Role, path: String) -> u32 {
         let direction = if role == Role::Input { Direction::Source } else { Direction::Sink };
-        let path = Some(node_path(camera, role));
-        self.entity(role.entity_name(), EntityFunction::Io, path, &[direction])[0]
+        self.entity(role.entity_name(), EntityFunction::Io, Some(path), &[direction])[0]
     }
 
     fn link(&mut self, source: u32, sink: u32, immutable: bool) {
@@ -131,12 +134,12 @@ impl Builder {
 
 /// The graph of a camera's receiver: sensor, perhaps mux, nodes.
 pub(crate) fn receiver_graph(camera: usize, config: &CameraConfig) -> Graph {
-    let mut builder = Builder::new(camera, Part::Receiver);
+    let mut builder = Builder::new(media_info(camera, Part::Receiver));
     let pads = [Direction::Source; 2];
     let pads = &pads[..if config.embedded { 2 } else { 1 }];
     let path = Some(sub_path(camera, Sub::Sensor));
     let sensor = builder.entity(&sensor_name(camera, config), EntityFunction::Sensor, path, pads);
-    let image = builder.node(camera, Role::Image);
+    let image = builder.node(Role::Image, node_path(camera, Role::Image));
     if config.mux {
         let path = Some(sub_path(camera, Sub::Mux));
         let pads = [Direction::Sink, Direction::Source];
@@ -147,19 +150,24 @@ pub(crate) fn receiver_graph(camera: usize, config: &CameraConfig) -> Graph {
         builder.link(sensor[0], image, true);
     }
     if config.embedded {
-        let embedded = builder.node(camera, Role::Embedded);
+        let embedded = builder.node(Role::Embedded, node_path(camera, Role::Embedded));
         builder.link(sensor[1], embedded, true);
     }
     builder.graph
 }
 
-/// The graph of a camera's ISP: nodes about a scaler that has none.
-pub(crate) fn isp_graph(camera: usize) -> Graph {
-    let mut builder = Builder::new(camera, Part::Isp);
+/// The graph of a camera's ISP.
+pub(crate) fn isp_of(camera: usize) -> Graph {
+    isp_graph(media_info(camera, Part::Isp), |role| node_path(camera, role))
+}
+
+/// The graph of an ISP: nodes, at these paths, about a scaler that has none.
+pub(crate) fn isp_graph(info: MediaInfo, path_of: impl Fn(Role) -> String) -> Graph {
+    let mut builder = Builder::new(info);
     let pads = [Direction::Sink, Direction::Source, Direction::Source, Direction::Source];
     let scaler = builder.entity("bcm2835_isp0", EntityFunction::Processing, None, &pads);
     for (role, pad) in Role::ISP.into_iter().zip(scaler) {
-        let node = builder.node(camera, role);
+        let node = builder.node(role, path_of(role));
         match role {
             Role::Input => builder.link(node, pad, true),
             _ => builder.link(pad, node, true),
@@ -175,7 +183,7 @@ mod tests {
 
     fn graphs() -> [Graph; 3] {
         let imx219 = CameraConfig::imx219();
-        [receiver_graph(0, &imx219), receiver_graph(1, &imx219.with_mux()), isp_graph(1)]
+        [receiver_graph(0, &imx219), receiver_graph(1, &imx219.with_mux()), isp_of(1)]
     }
 
     #[test]

@@ -23,6 +23,8 @@ use crate::refusal::{Answer, Refusal};
 use crate::sensor::Sensor;
 use crate::timeline::{Event, Timeline};
 use crate::topology::{self, Part};
+pub(crate) use content::isp_configuration;
+
 use content::Content;
 use isp::Isp;
 use pinhole_base::Timestamp;
@@ -125,7 +127,7 @@ fn mux_format(sensor: &Sensor) -> MediaBusFormat {
 fn graph(camera: usize, config: &CameraConfig, part: Part) -> Graph {
     match part {
         Part::Receiver => topology::receiver_graph(camera, config),
-        Part::Isp => topology::isp_graph(camera),
+        Part::Isp => topology::isp_of(camera),
     }
 }
 

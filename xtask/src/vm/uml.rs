@@ -35,16 +35,20 @@ const COMPILER_FLAGS: &str = "KCFLAGS=-DCONFIG_ARCH_FORCE_MAX_ORDER=12";
 
 /// Our own modules: the folder of the testbed with the source, and the drivers that need it.
 const MODULES: [Module; 2] = [
-    Module { folder: DEVICE_TREE_MODULE, drivers: &["unicam"] },
-    Module { folder: "pi-camera", drivers: &["pi", "pi-hq"] },
+    Module { folder: "unicam-model", drivers: &["unicam", "pi-mainline"], has_device_tree: true },
+    Module { folder: "pi-camera", drivers: &["pi", "pi-hq", "pi-mainline"], has_device_tree: false },
 ];
-
-/// The one that comes with a device tree.
-const DEVICE_TREE_MODULE: &str = "unicam-model";
 
 struct Module {
     folder: &'static str,
     drivers: &'static [&'static str],
+    has_device_tree: bool,
+}
+
+impl Module {
+    fn is_for(&self, wish: &Wish) -> bool {
+        wish.drivers.iter().any(|driver| self.drivers.contains(&driver.as_str()))
+    }
 }
 
 /// One of the kernels that are built from the same source.
@@ -184,7 +188,7 @@ impl Variant {
     pub(super) fn machine(&self, place: &Place, wish: &Wish) -> Result<Machine> {
         let built = self.current(place)?;
         for module in built.lacking(place)? {
-            if wish.drivers.iter().any(|driver| module.drivers.contains(&driver.as_str())) {
+            if module.is_for(wish) {
                 return Err(self
                     .lacks("one of our modules has changed since it was built")
                     .at(module.folder));
@@ -199,7 +203,7 @@ impl Variant {
         if wish.is_time_virtual {
             command.push("time-travel=inf-cpu".into());
         }
-        if wish.drivers.iter().any(|driver| driver == "unicam") {
+        if MODULES.iter().any(|module| module.has_device_tree && module.is_for(wish)) {
             command.push(setting("dtb", &built.device_tree())?);
         }
         command.push(setting("init", &busybox)?);
@@ -329,7 +333,7 @@ fn build_module(place: &Place, built: &Built, module: &Module) -> Result<()> {
     make(place, built, &[&of_module, "modules"])?;
     make(place, built, &[&of_module, &built.install_path(), "modules_install"])?;
     busybox::list_dependencies(place, &built.folder.join("modules"), &built.modules()?)?;
-    if module.folder == DEVICE_TREE_MODULE {
+    if module.has_device_tree {
         compile_device_tree(built, &copy)?;
     }
     write(&built.mark(module), module_digest(place, module)?.as_bytes())

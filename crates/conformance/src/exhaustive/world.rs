@@ -585,6 +585,7 @@ fn plan(setting: Setting) -> Plan {
         initial: SensorControls { exposure_lines: 4, gain_code: 0, vblank: VBLANK_LINES, hblank: None },
         hide: setting.hidden,
         mark: 0,
+        isp_on_cpu: false,
         mode_size: size.cast(),
         mode_crop: Rect::from_size(size.cast()),
         transform: Transform::IDENTITY,

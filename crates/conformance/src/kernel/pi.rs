@@ -1,14 +1,15 @@
-//! The rig of the testbed's Raspberry Pi camera (`testbed/pi-camera`): its devices are the
-//! kernel's, and the pipeline is the one for a Pi. What goes wrong with them is asked of their
-//! module, by the same names as of the simulator.
+//! The rig of the testbed's Raspberry Pi cameras: their devices are the kernel's, and the pipeline
+//! is the one for a Pi. What goes wrong with them is asked of their modules, by the same names as
+//! of the simulator: of `testbed/pi-camera`, which has the ISP and mostly the receiver, too; and of
+//! `testbed/unicam-model`, where the receiver is mainline's.
 
 use super::pi_module::{self, behave, can_fail, line, tell};
-use super::{DriverRig, foreign, refuse};
+use super::{DriverRig, foreign, pi_mainline, refuse};
 use crate::backstage::Backstage;
 use crate::bench::Bench;
 use crate::foreign::buffer_of;
 use crate::mapper::CountingMapper;
-use crate::rig::{Abilities, NotApplicable, Rig, Setup, Verdict};
+use crate::rig::{Abilities, Need, NotApplicable, Rig, Setup, Verdict};
 use pinhole::device::{Heap, MediaDevice, Poller, Provider, SubDevice, VideoNode};
 use pinhole::geometry::Size;
 use pinhole::kernel::{KernelProvider, SystemMapper};
@@ -29,6 +30,60 @@ const SIZE: Size = Size::new(320, 180);
 pub(super) struct PiRig {
     name: String,
     embedded: bool,
+    receiver: Receiver,
+}
+
+/// Whose driver the receiver has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Receiver {
+    /// Our module's, as Raspberry Pi's kernel shows it.
+    Module,
+    /// Mainline's, with a sub-device between sensor and node.
+    Mainline,
+}
+
+impl Receiver {
+    fn of(place: &Location) -> Self {
+        if place.between.is_empty() { Self::Module } else { Self::Mainline }
+    }
+
+    /// Nothing goes wrong any more, and everything is plugged in.
+    fn behave(self, embedded: bool) {
+        match self {
+            Self::Module => behave(embedded),
+            Self::Mainline => pi_mainline::behave(),
+        }
+    }
+
+    /// Lets something go wrong, after so many occasions.
+    fn inject(self, after: u32, fault: Fault) -> Verdict {
+        if self == Self::Mainline && !pi_mainline::is_of_isp(fault) {
+            return pi_mainline::inject(after, fault);
+        }
+        tell("inject", &line(after, fault).ok_or(UNKNOWN)?);
+        Ok(())
+    }
+
+    /// Lets something go wrong all the time.
+    fn always(self, fault: Fault) -> Verdict {
+        if self == Self::Mainline && !pi_mainline::is_of_isp(fault) {
+            return Err(UNKNOWN);
+        }
+        tell("repeat", &line(1, fault).ok_or(UNKNOWN)?);
+        Ok(())
+    }
+
+    fn can_fail(self, call: Call) -> bool {
+        can_fail(call) && (self == Self::Module || pi_mainline::can_fail(call))
+    }
+
+    /// How a frame was taken of which the driver said that it began at that time.
+    fn stamp(self, timestamp_ns: u64) -> Option<Stamp> {
+        match self {
+            Self::Module => pi_module::frames().into_iter().find(|frame| frame.timestamp_ns == timestamp_ns),
+            Self::Mainline => pi_mainline::stamp(timestamp_ns),
+        }
+    }
 }
 
 /// The rigs of what cameras of this kind there are, and the nodes that are theirs.
@@ -37,14 +92,22 @@ pub(super) fn find(provider: &mut dyn Provider) -> Result<(Vec<PiRig>, Vec<Strin
         return Ok((Vec::new(), Vec::new()));
     }
     let found = locate(provider)?;
-    let rig = |place: &Location| PiRig { name: place.sensor.clone(), embedded: place.has_embedded() };
+    let rig = |place: &Location| PiRig {
+        name: place.sensor.clone(),
+        embedded: place.has_embedded(),
+        receiver: Receiver::of(place),
+    };
     let rigs = found.iter().map(rig).collect();
     Ok((rigs, found.into_iter().flat_map(|place| place.nodes).filter(|path| !path.is_empty()).collect()))
 }
 
 impl DriverRig for PiRig {
     fn driver_name(&self) -> &str {
-        if self.embedded { "pi-hq" } else { "pi" }
+        match (self.receiver, self.embedded) {
+            (Receiver::Mainline, _) => "pi-mainline",
+            (Receiver::Module, true) => "pi-hq",
+            (Receiver::Module, false) => "pi",
+        }
     }
 }
 
@@ -60,7 +123,10 @@ impl Rig for PiRig {
     fn bench(&self, setup: Setup) -> Verdict<Bench> {
         let embedded = setup.embedded.unwrap_or(self.embedded);
         refuse(&Setup { embedded: None, decorator: None, ..setup.clone() }, 1)?;
-        behave(embedded);
+        if embedded && self.receiver == Receiver::Mainline {
+            return Err(Need::EmbeddedData.lack());
+        }
+        self.receiver.behave(embedded);
         let mapper = Arc::new(CountingMapper::new(Box::new(SystemMapper)));
         let mut provider = Counted { inner: KernelProvider::new(), mapper: Arc::clone(&mapper) };
         let place = locate(&mut provider).expect("devices can be listed").remove(0);
@@ -73,7 +139,7 @@ impl Rig for PiRig {
             driver: self.driver(),
             embedded,
             mapper: Arc::clone(&mapper),
-            backstage: Arc::new(Module { nodes, mapper }),
+            backstage: Arc::new(Modules { nodes, mapper, receiver: self.receiver }),
         })
     }
 }
@@ -127,15 +193,16 @@ impl Provider for Counted {
     }
 }
 
-/// What the module can be asked, and told.
-struct Module {
+/// What the modules can be asked, and told.
+struct Modules {
     nodes: Vec<String>,
     mapper: Arc<CountingMapper>,
+    receiver: Receiver,
 }
 
-const UNKNOWN: NotApplicable = NotApplicable("its devices do not fail like that on demand");
+pub(super) const UNKNOWN: NotApplicable = NotApplicable("its devices do not fail like that on demand");
 
-impl Backstage for Module {
+impl Backstage for Modules {
     /// The kernel keeps no books of buffers.
     fn audit(&self) {}
 
@@ -160,26 +227,26 @@ impl Backstage for Module {
     }
 
     fn inject(&self, after: u32, fault: Fault) -> Verdict {
-        tell("inject", &line(after, fault).ok_or(UNKNOWN)?);
-        Ok(())
+        self.receiver.inject(after, fault)
     }
 
     fn always(&self, fault: Option<Fault>) -> Verdict {
         match fault {
-            Some(fault) => tell("repeat", &line(1, fault).ok_or(UNKNOWN)?),
-            None => tell("forget", "1"),
+            Some(fault) => self.receiver.always(fault),
+            None => {
+                pi_module::forget();
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     fn stamp(&self, request: &Request, _stream: StreamId) -> Verdict<Stamp> {
         let timestamp = request.metadata().get(control::SENSOR_TIMESTAMP).expect("frames are timed");
-        let is_it = |frame: &Stamp| frame.timestamp_ns as i64 == timestamp;
-        Ok(pi_module::frames().into_iter().find(is_it).expect("the sensor took such a frame"))
+        Ok(self.receiver.stamp(timestamp as u64).expect("the sensor took such a frame"))
     }
 
     fn refusals(&self, call: Call) -> &'static [i32] {
-        if can_fail(call) { &ERRNOS } else { &[] }
+        if self.receiver.can_fail(call) { &ERRNOS } else { &[] }
     }
 
     fn failed_calls(&self) -> u64 {
@@ -191,6 +258,6 @@ impl Backstage for Module {
     }
 
     fn replug(&self) {
-        tell("unplugged", "0");
+        pi_module::plug_in();
     }
 }

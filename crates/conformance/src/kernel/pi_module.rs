@@ -28,7 +28,7 @@ pub fn tell(file: &str, line: &str) {
     write(&format!("{FILES}/{file}"), line);
 }
 
-fn write(path: &str, line: &str) {
+pub(super) fn write(path: &str, line: &str) {
     let written =
         OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(line.as_bytes()));
     written.unwrap_or_else(|error| panic!("{path} does not take {line:?}: {error}"));
@@ -43,11 +43,21 @@ fn read(path: &str) -> String {
 /// # Panics
 /// The module is not there.
 pub fn behave(embedded: bool) {
-    tell("forget", "1");
+    forget();
     if read(EMBEDDED).trim() != u8::from(embedded).to_string() {
         tell("unplugged", BOTH);
         write(EMBEDDED, if embedded { "1" } else { "0" });
     }
+    plug_in();
+}
+
+/// Nothing goes wrong any more.
+pub(super) fn forget() {
+    tell("forget", "1");
+}
+
+/// All that the module has is there again.
+pub(super) fn plug_in() {
     tell("unplugged", "0");
 }
 
@@ -125,7 +135,12 @@ fn taken_with(line: &str) -> Option<Stamp> {
 /// # Panics
 /// The module is not there.
 pub fn frames() -> Vec<Stamp> {
-    read(&format!("{FILES}/frames")).lines().filter_map(taken_with).collect()
+    frames_in(&format!("{FILES}/frames"))
+}
+
+/// How the last frames were taken, by a record of the same form.
+pub(super) fn frames_in(path: &str) -> Vec<Stamp> {
+    read(path).lines().filter_map(taken_with).collect()
 }
 
 /// How many calls have failed since it was told to behave.

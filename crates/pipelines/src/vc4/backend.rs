@@ -10,7 +10,7 @@ use crate::{SharedProvider, lock};
 use pinhole_algorithm::{Controller, Limits, Tuning};
 use pinhole_base::colour::{ColourSpace, Matrix3};
 use pinhole_base::control::{self, ControlList};
-use pinhole_base::format::PixelFormat;
+use pinhole_base::format::{Packing, PixelFormat};
 use pinhole_base::geometry::{NativePixels, Rect, Size, Transform};
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::FrameMemory;
@@ -23,8 +23,8 @@ use pinhole_camera::job::ControlLoop;
 use pinhole_camera::pipeline::Pipeline;
 use pinhole_device::uapi::control_codes as code;
 use pinhole_device::{
-    ControlWrite, Heap, ImageFormat, Interest, MediaBusFormat, Payload, Provider, SelectionTarget, SubDevice,
-    Waker,
+    ControlWrite, Heap, ImageFormat, Interest, MediaBusFormat, Payload, Provider, Route, SelectionTarget,
+    SubDevice, Waker,
 };
 use pinhole_sensor::SensorHelper;
 use pinhole_sensor::delayed::SensorControls;
@@ -75,7 +75,8 @@ impl Vc4Camera {
         let (modes, native, active_area, rotation, simulated) = {
             let mut provider = lock(&provider);
             let mut sensor = provider.sub_device(&location.sensor_path)?;
-            let modes = modes(sensor.as_mut(), helper)?;
+            let mut image = provider.video_node(&location.nodes[usize::from(IMAGE)])?;
+            let modes = modes(sensor.as_mut(), image.as_mut(), helper)?;
             let native = sensor.selection(SelectionTarget::NativeSize)?;
             let active = sensor.selection(SelectionTarget::CropDefault)?;
             let rotation = sensor.control(code::SENSOR_ROTATION).unwrap_or(0);
@@ -126,6 +127,15 @@ impl Vc4Camera {
         }
     }
 
+    /// Notes of each processed stream whether the CPU makes it, and of what.
+    fn note_conversions(&self, configuration: &mut Configuration, detail: &ModeDetail) {
+        let raw = raw_format(configuration, detail).format;
+        let source = Some(raw).filter(|_| self.location.isp_on_cpu);
+        for stream in &mut configuration.streams {
+            stream.converted_from = source.filter(|_| stream.role != Role::Raw);
+        }
+    }
+
     fn brain(&self) -> MutexGuard<'_, Brain> {
         self.brain.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -161,7 +171,7 @@ impl Vc4Camera {
     }
 
     fn plan(&self, configuration: &Configuration, detail: &ModeDetail, embedded_bytes: u32) -> Plan {
-        let (place, buffer_bytes) = places(configuration, &detail.mode, embedded_bytes);
+        let (place, buffer_bytes) = places(configuration, detail, embedded_bytes);
         let has_embedded = self.location.has_embedded();
         let raw = place[usize::from(IMAGE)].map(|index| configuration.streams[index].buffer_count);
         let output0 =
@@ -187,6 +197,7 @@ impl Vc4Camera {
             },
             hide,
             mark: 0,
+            isp_on_cpu: self.location.isp_on_cpu,
             mode_size: detail.mode.size,
             mode_crop: detail.mode.crop,
             transform: configuration.transform,
@@ -257,10 +268,13 @@ impl Vc4Camera {
         let format = flipped(detail.mode.format, configuration.transform);
         let bus = set_sensor(devices, configuration, format.media_bus_code(), &detail)?;
         for (mut sub_device, sink, source) in between {
-            sub_device.set_format(sink, bus)?;
-            sub_device.set_format(source, bus)?;
+            set_route(sub_device.as_mut(), sink, source)?;
+            for pad in [sink, source] {
+                let set = sub_device.set_format(pad, bus)?;
+                check_bus(sub_device.name(), "setting the way to the receiver", set, bus)?;
+            }
         }
-        let raw = raw_format(configuration, format, detail.mode.size.cast());
+        let raw = raw_format(configuration, &detail);
         set_image(devices.nodes[usize::from(IMAGE)].as_mut(), raw)?;
         set_image(devices.nodes[usize::from(INPUT)].as_mut(), raw)?;
         let embedded = if location.has_embedded() {
@@ -331,7 +345,7 @@ const SRGB_TO_XYZ: Matrix3 = Matrix3([
 /// picture comes from the first output.
 fn places(
     configuration: &Configuration,
-    mode: &pinhole_camera::config::SensorMode,
+    detail: &ModeDetail,
     embedded_bytes: u32,
 ) -> ([Option<usize>; STREAMS], [u32; STREAMS]) {
     let streams = &configuration.streams;
@@ -344,7 +358,7 @@ fn places(
     let bytes_of = |stream: u8, otherwise: u32| {
         place[usize::from(stream)].map_or(otherwise, |index| streams[index].frame_bytes)
     };
-    let raw = raw_format(configuration, flipped(mode.format, configuration.transform), mode.size.cast());
+    let raw = raw_format(configuration, detail);
     let unused = unused_output().size_bytes;
     let bytes = [
         bytes_of(IMAGE, raw.size_bytes),
@@ -370,18 +384,13 @@ fn internal(raw_buffers: Option<u32>, has_embedded: bool, has_output1: bool) -> 
     [image, embedded, 0, 1, u32::from(has_output1), 1]
 }
 
-fn raw_format(
-    configuration: &Configuration,
-    sent: pinhole_base::format::RawFormat,
-    size: Size,
-) -> ImageFormat {
+fn raw_format(configuration: &Configuration, detail: &ModeDetail) -> ImageFormat {
     if let Some(stream) = configuration.streams.iter().find(|stream| stream.role == Role::Raw) {
         return image_format(stream);
     }
-    // Internal frames are packed where the sensor has more than 8 bits: they take less memory.
-    let packing = if sent.bits == 8 { sent.packing } else { pinhole_base::format::Packing::Csi2 };
-    let format = PixelFormat::Raw(pinhole_base::format::RawFormat { packing, ..sent });
-    sized(format, size, ColourSpace::RAW, configuration::RAW_ALIGNMENT)
+    // Internal frames are packed where they can be: they take less memory.
+    let format = PixelFormat::Raw(detail.written(Some(Packing::Csi2), configuration.transform));
+    sized(format, detail.mode.size.cast(), ColourSpace::RAW, configuration::RAW_ALIGNMENT)
 }
 
 fn unused_output() -> ImageFormat {
@@ -419,11 +428,28 @@ fn set_sensor(
     sensor.set_controls(&[flip(code::HFLIP, transform.hflip), flip(code::VFLIP, transform.vflip)])?;
     let wanted = MediaBusFormat { code: bus_code.unwrap_or(0), size: detail.mode.size };
     let set = sensor.set_format(0, wanted)?;
-    if set == wanted {
-        return Ok(set);
+    check_bus(sensor.name(), "setting the sensor's mode", set, wanted)?;
+    Ok(set)
+}
+
+/// Lets the image through a sub-device, and nothing else: a receiver that was also to take a
+/// stream for another node would wait for that to start. Most have no choice.
+fn set_route(sub_device: &mut dyn SubDevice, sink_pad: u32, source_pad: u32) -> Result<()> {
+    let wanted = Route { sink_pad, sink_stream: 0, source_pad, source_stream: 0, active: true };
+    let routes = sub_device.routes()?;
+    if routes.is_empty() || routes.iter().filter(|route| route.active).eq([&wanted]) {
+        return Ok(());
     }
-    Err(Error::new(ErrorKind::Device, "setting the sensor's mode")
-        .at(sensor.name())
+    sub_device.set_routes(&[wanted]).map(drop)
+}
+
+/// A pad must send, or take, exactly what it was set to.
+fn check_bus(name: &str, doing: &'static str, set: MediaBusFormat, wanted: MediaBusFormat) -> Result<()> {
+    if set == wanted {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Device, doing)
+        .at(name)
         .because(format!("it made {:#06x} {} of {:#06x} {}", set.code, set.size, wanted.code, wanted.size)))
 }
 
@@ -492,6 +518,7 @@ impl Backend for Vc4Camera {
 
     fn validate(&self, configuration: &mut Configuration) -> Result<Vec<Adjustment>> {
         let (adjustments, at) = configuration::validate(&self.modes, configuration)?;
+        self.note_conversions(configuration, &self.modes[at]);
         configuration.internal_bytes =
             self.plan(configuration, &self.modes[at], EMBEDDED_BYTES).internal_bytes();
         Ok(adjustments)

@@ -1,9 +1,9 @@
 //! From roles to streams, and from streams to what the devices are set to.
 
-use super::discovery::{ModeDetail, flipped};
+use super::discovery::ModeDetail;
 use crate::streams::{Adjuster, colour_of, invalid, stream};
 use pinhole_base::colour::ColourSpace;
-use pinhole_base::format::{Packing, PixelFormat, RawFormat};
+use pinhole_base::format::{PixelFormat, RawFormat};
 use pinhole_base::geometry::{ImagePixels, ModePixels, Size, Transform};
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_camera::config::{Adjustment, Configuration, Role, StreamConfiguration};
@@ -40,12 +40,12 @@ pub const UNUSED_OUTPUT: Size = Size::new(160, 120);
 /// No roles, or more than the hardware has streams for.
 pub fn propose(modes: &[ModeDetail], upright: Transform, roles: &[Role]) -> Result<Configuration> {
     check_roles(roles)?;
-    let full =
-        modes.iter().map(|detail| &detail.mode).max_by_key(|mode| (mode.size.area(), mode.format.bits));
+    let full = modes.iter().max_by_key(|detail| (detail.mode.size.area(), detail.mode.format.bits));
     let full = full.ok_or_else(|| invalid("the sensor has no modes"))?;
-    let largest: Size<ImagePixels> = full.size.cast();
+    let largest: Size<ImagePixels> = full.mode.size.cast();
+    let raw = full.written(None, upright);
     let streams = roles.iter().map(|role| match role {
-        Role::Raw => stream(*role, PixelFormat::Raw(flipped(full.format, upright)), largest, 4),
+        Role::Raw => stream(*role, PixelFormat::Raw(raw), largest, 4),
         Role::Still => stream(*role, PixelFormat::Yuv420, largest, 3),
         Role::Video => stream(*role, PixelFormat::Yuv420, within(Size::new(1920, 1080), largest), 4),
         Role::Viewfinder => stream(*role, PixelFormat::Bgrx32, within(Size::new(800, 600), largest), 4),
@@ -98,7 +98,8 @@ pub fn validate(modes: &[ModeDetail], configuration: &mut Configuration) -> Resu
         let mut adjuster = Adjuster { stream, index, adjustments: &mut adjustments };
         adjuster.buffer_count(1);
         if is_raw(adjuster.stream) {
-            adjuster.raw(flipped(mode.format, transform), mode.size);
+            let wanted = adjuster.stream.format.raw().map(|raw| raw.packing);
+            adjuster.raw(modes[at].written(wanted, transform), mode.size);
         } else {
             adjuster.processed(mode.size.cast());
         }
@@ -155,10 +156,8 @@ fn adjust_mode(
 }
 
 impl Adjuster<'_> {
-    fn raw(&mut self, sent: RawFormat, size: Size<ModePixels>) {
-        let packed = self.stream.format.raw().is_some_and(|raw| raw.packing == Packing::Csi2);
-        let packing = if packed && sent.bits != 8 { Packing::Csi2 } else { Packing::Unpacked };
-        self.format(PixelFormat::Raw(RawFormat { packing, ..sent }), "is not what the sensor sends");
+    fn raw(&mut self, written: RawFormat, size: Size<ModePixels>) {
+        self.format(PixelFormat::Raw(written), "is not what sensor and receiver make");
         self.size(size.cast(), "is no mode of the sensor");
         self.colour(ColourSpace::RAW);
     }

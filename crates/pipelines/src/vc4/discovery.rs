@@ -1,12 +1,15 @@
 //! Finds VC4 cameras: a receiver and an ISP for each sensor.
 
-use pinhole_base::format::RawFormat;
+use pinhole_base::colour::ColourSpace;
+use pinhole_base::format::{Packing, PixelFormat, RawFormat};
 use pinhole_base::geometry::Transform;
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_camera::config::SensorMode;
+use pinhole_device::media::CPU_MODEL;
 use pinhole_device::uapi::control_codes as code;
 use pinhole_device::{
-    ControlDescription, Entity, EntityFunction, Graph, MediaBusFormat, Provider, SelectionTarget, SubDevice,
+    ControlDescription, Entity, EntityFunction, Graph, ImageFormat, MediaBusFormat, NodeFormat, Provider,
+    SelectionTarget, SubDevice, VideoNode,
 };
 use pinhole_sensor::SensorHelper;
 use pinhole_sensor::timing::ModeTiming;
@@ -32,6 +35,8 @@ pub struct Location {
     pub links: Vec<u32>,
     /// Sub-devices between sensor and receiver: path, sink pad, source pad.
     pub between: Vec<(String, u32, u32)>,
+    /// The CPU does the ISP's work.
+    pub isp_on_cpu: bool,
 }
 
 impl Location {
@@ -112,6 +117,7 @@ fn location(receiver: &Graph, sensor: &Entity, isp: &Graph) -> Option<Location> 
         ],
         links: way.iter().filter(|link| !link.enabled && !link.immutable).map(|link| link.id).collect(),
         between,
+        isp_on_cpu: isp.info.model == CPU_MODEL,
     })
 }
 
@@ -122,14 +128,30 @@ pub struct ModeDetail {
     pub mode: SensorMode,
     /// Its line and frame lengths.
     pub timing: ModeTiming,
+    /// How the receiver can write its samples, the preferred way first.
+    pub packings: Vec<Packing>,
 }
 
-/// Asks a sensor for all its modes, by setting each. Their formats are those of an unmirrored
-/// picture.
+impl ModeDetail {
+    /// The format in which samples arrive in memory, packed as is wanted where the receiver can.
+    pub fn written(&self, wanted: Option<Packing>, transform: Transform) -> RawFormat {
+        let has = |packing: &Packing| self.packings.contains(packing);
+        let packing = wanted.filter(has).or(self.packings.first().copied());
+        let sent = flipped(self.mode.format, transform);
+        RawFormat { packing: packing.unwrap_or(sent.packing), ..sent }
+    }
+}
+
+/// Asks a sensor for all its modes, by setting each, and the receiver's node for how it writes
+/// their samples. Their formats are those of an unmirrored picture.
 ///
 /// # Errors
-/// The sensor refuses, lacks a control that exposing needs, or is gone.
-pub fn modes(sensor: &mut dyn SubDevice, helper: &SensorHelper) -> Result<Vec<ModeDetail>> {
+/// The sensor refuses, lacks a control that exposing needs, or is gone; or the node is.
+pub fn modes(
+    sensor: &mut dyn SubDevice,
+    image: &mut dyn VideoNode,
+    helper: &SensorHelper,
+) -> Result<Vec<ModeDetail>> {
     // What another program has left; the sensor lists the codes that it sends with it.
     let flips = flips(sensor)?;
     let mut modes = Vec::new();
@@ -138,7 +160,12 @@ pub fn modes(sensor: &mut dyn SubDevice, helper: &SensorHelper) -> Result<Vec<Mo
         for size in sensor.frame_sizes(0, code)? {
             let set = sensor.set_format(0, MediaBusFormat { code, size })?;
             if set.size == size && set.code == code {
-                modes.push(mode(sensor, flipped(format, flips), set, helper)?);
+                let (mode, timing) = mode(sensor, flipped(format, flips), set, helper)?;
+                let packings = packings(image, format, set)?;
+                // What it cannot write at all is no mode of the camera.
+                if !packings.is_empty() {
+                    modes.push(ModeDetail { mode, timing, packings });
+                }
             }
         }
     }
@@ -160,7 +187,7 @@ fn mode(
     format: RawFormat,
     set: MediaBusFormat,
     helper: &SensorHelper,
-) -> Result<ModeDetail> {
+) -> Result<(SensorMode, ModeTiming)> {
     let controls = sensor.query_controls()?;
     let find = |code| {
         controls.iter().find(|control| control.code == code).ok_or_else(|| missing(sensor.name(), code))
@@ -179,7 +206,32 @@ fn mode(
     let crop = sensor.selection(SelectionTarget::Crop)?;
     let shortest = timing.frame_duration(timing.vblank_min).as_secs_f64();
     let mode = SensorMode { size: set.size, format, crop, fps_max: 1.0 / shortest.max(1e-6) };
-    Ok(ModeDetail { mode, timing })
+    Ok((mode, timing))
+}
+
+/// How samples can lie in memory; those of 8 and 16 bits only in the first way.
+const WAYS: [Packing; 2] = [Packing::Unpacked, Packing::Csi2];
+
+/// How a node writes samples of a format. Drivers list more than they can: Linux 6.12's receiver
+/// names unpacked formats, and makes others of them.
+fn packings(image: &mut dyn VideoNode, sent: RawFormat, bus: MediaBusFormat) -> Result<Vec<Packing>> {
+    let ways = if matches!(sent.bits, 8 | 16) { &WAYS[..1] } else { &WAYS[..] };
+    let mut packings = Vec::new();
+    for &packing in ways {
+        let format = PixelFormat::Raw(RawFormat { packing, ..sent });
+        let wanted = ImageFormat {
+            format,
+            size: bus.size.cast(),
+            stride_bytes: 0,
+            size_bytes: 0,
+            colour: ColourSpace::RAW,
+        };
+        let made = image.try_format(NodeFormat::Image(wanted))?.image();
+        if made.is_some_and(|made| (made.format, made.size) == (format, wanted.size)) {
+            packings.push(packing);
+        }
+    }
+    Ok(packings)
 }
 
 fn positive(control: &ControlDescription) -> u64 {

@@ -20,11 +20,16 @@ pub const STATISTICS: u8 = 5;
 /// How many streams there are.
 pub const STREAMS: usize = 6;
 
+/// The CPU makes no picture in more time than that.
+const CPU_MAX: Duration = Duration::from_secs(20);
+
 /// How long things may take. Follows from the time between frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Devices and algorithms: `max(1 s, 5 × frame time)`.
     pub device: Duration,
+    /// The ISP with a frame: likewise, or what the CPU may take.
+    pub isp: Duration,
     /// An image waits that long for its embedded data.
     pub pairing: Duration,
     /// No frame is over sooner after it began, whatever the blanking.
@@ -54,6 +59,8 @@ pub struct Plan {
     pub hide: u32,
     /// Frames to mark as starting, after those.
     pub mark: u32,
+    /// The CPU does the ISP's work.
+    pub isp_on_cpu: bool,
     /// Pixels that the mode sends.
     pub mode_size: Size<ModePixels>,
     /// The part of the array that the mode shows.
@@ -72,6 +79,11 @@ impl Plan {
         self.place[usize::from(IMAGE)].is_some()
     }
 
+    /// Whether the CPU makes pictures for applications.
+    pub fn converts(&self) -> bool {
+        self.isp_on_cpu && self.place[usize::from(OUTPUT0)].is_some()
+    }
+
     /// How blanking bounds exposure.
     pub fn bound(&self) -> ExposureBound {
         ExposureBound { height: self.timing.height, margin_lines: self.timing.exposure_margin_lines }
@@ -82,7 +94,8 @@ impl Plan {
         let frame = self.timing.frame_duration(vblank_lines);
         let device = (frame * 5).max(Duration::from_secs(1));
         let frame_min = self.timing.frame_duration(self.timing.vblank_min);
-        Limits { device, pairing: frame * 2, frame_min }
+        let isp = if self.isp_on_cpu { CPU_MAX } else { device };
+        Limits { device, isp, pairing: frame * 2, frame_min }
     }
 
     /// Bytes of all internal buffers.

@@ -236,6 +236,9 @@ impl Machine {
         metadata.set(control::SENSOR_TIMESTAMP, image.timestamp.as_nanos() as i64);
         metadata.set(control::FRAME_STATE, image.state());
         metadata.set(control::CONTROLS_APPLIED_BY, applied.cookie as i64 - 1);
+        if self.plan.converts() {
+            metadata.set(control::CPU_CONVERTED, true);
+        }
         job
     }
 
@@ -325,7 +328,7 @@ impl Machine {
         if !job.parameters.is_empty() {
             actions.push_back(Action::WriteControls(ControlTarget::Stream(INPUT)));
         }
-        let limit = self.limits.device;
+        let limit = self.limits.isp;
         let Some(run) = self.run.as_mut() else { return };
         run.job = JobPlace::Home(job);
         run.deadline = now + limit;
@@ -612,8 +615,8 @@ impl Machine {
     /// Looks whether the algorithms or the ISP have taken too long.
     pub(super) fn check_run(&mut self, now: Timestamp, actions: &mut Actions) {
         let Some(run) = self.run.as_ref().filter(|run| run.deadline <= now) else { return };
-        let limit = self.limits.device.as_millis();
         if run.isp != 0 {
+            let limit = self.limits.isp.as_millis();
             actions.push_back(Action::Fail(
                 Error::new(ErrorKind::Timeout, "waiting for the ISP")
                     .because(format!("it did not finish a frame within {limit} ms"))
@@ -622,6 +625,7 @@ impl Machine {
             return;
         }
         self.drops.count(DropCause::Algorithms);
+        let limit = self.limits.device.as_millis();
         let error = Error::new(ErrorKind::Algorithm, "waiting for the control algorithms")
             .because(format!("they did not answer within {limit} ms"));
         self.fail_run(error, actions);

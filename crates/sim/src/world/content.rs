@@ -204,7 +204,8 @@ impl Content {
         parameters: &IspParameters,
     ) -> pinhole_base::Result<()> {
         let studio = &mut self.studios[camera];
-        let configuration = configuration(shape, buffers)?;
+        let outputs = std::array::from_fn(|at| shape.outputs[at].filter(|_| buffers.outputs[at].is_some()));
+        let configuration = isp_configuration(&shape.input, shape.crop, outputs)?;
         if studio.isp.as_ref().is_none_or(|isp| *isp.configuration() != configuration) {
             studio.isp = Some(imaging::Isp::new(&configuration)?);
         }
@@ -233,26 +234,28 @@ impl Content {
     }
 }
 
-fn configuration(shape: &RunShape, buffers: &RunBuffers<'_>) -> pinhole_base::Result<IspConfiguration> {
-    let input = shape.input.format.raw().ok_or_else(|| {
+/// The imaging engine's view of a run, with those outputs that have a buffer.
+pub(crate) fn isp_configuration(
+    input: &ImageFormat,
+    crop: Rect<ModePixels>,
+    outputs: [Option<ImageFormat>; 2],
+) -> pinhole_base::Result<IspConfiguration> {
+    let raw = input.format.raw().ok_or_else(|| {
         let kind = pinhole_base::ErrorKind::InvalidArgument;
         pinhole_base::Error::new(kind, "processing a frame").because("the input is no mosaic")
     })?;
-    let output = |at: usize| {
-        let format = shape.outputs[at].filter(|_| buffers.outputs[at].is_some())?;
-        Some(OutputFormat {
-            format: format.format,
-            size: format.size,
-            stride_bytes: format.stride_bytes,
-            colour_space: format.colour,
-        })
+    let output = |format: ImageFormat| OutputFormat {
+        format: format.format,
+        size: format.size,
+        stride_bytes: format.stride_bytes,
+        colour_space: format.colour,
     };
     Ok(IspConfiguration {
-        input,
+        input: raw,
         // The input is the frame that the sensor sent.
-        size: shape.input.size.cast(),
-        stride_bytes: shape.input.stride_bytes,
-        crop: shape.crop,
-        outputs: [output(0), output(1)],
+        size: input.size.cast(),
+        stride_bytes: input.stride_bytes,
+        crop,
+        outputs: outputs.map(|format| format.map(output)),
     })
 }

@@ -9,6 +9,7 @@ use super::content::{RunBuffers, RunShape};
 use crate::fault::{FaultKind, Role, RunFaults};
 use crate::formats;
 use crate::isp_controls::IspControls;
+use crate::memory::DeviceBuffer;
 use crate::queue::Taken;
 use crate::record::Happening;
 use crate::timeline::Event;
@@ -87,7 +88,8 @@ impl World {
         let isp = &mut hardware.isp;
         isp.runs = isp.runs.wrapping_add(1);
         let (number, crop) = (isp.runs, isp.crop);
-        let parameters = self.content.has_pixels().then(|| Box::new(isp.controls.parameters()));
+        let parameters =
+            self.content.has_pixels().then(|| Box::new(isp.controls.parameters(&DeviceBuffer::read)));
         isp.run = Some(Run { number, taken, timestamp_ns, input_bytes, crop, parameters, faults });
         self.counters.runs += 1;
         self.note(camera, Happening::RunStart(number));

@@ -1,0 +1,283 @@
+//! The queues of an ISP of the CPU's, and its runs: what each takes from them, and gives back.
+
+use super::lock;
+use crate::fault::Role;
+use crate::formats;
+use crate::isp_controls::IspControls;
+use crate::queue::SLOTS_MAX;
+use crate::refusal::{Answer, Refusal};
+use pinhole_base::geometry::{ModePixels, Rect};
+use pinhole_base::{Result, Timestamp};
+use pinhole_buffer::FrameMemory;
+use pinhole_device::node::PLANES_MAX;
+use pinhole_device::{ControlWrite, Dequeued, ImageFormat, NodeFormat, Waker};
+use rustix::io::Errno;
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+
+/// An ISP: its state, and what tells that this has changed.
+pub(super) struct CpuIsp {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// Everything but the thread.
+pub(super) struct State {
+    pub(super) controls: IspControls,
+    /// How often they were written.
+    pub(super) written: u64,
+    pub(super) crop: Rect<ModePixels>,
+    nodes: [Queue; NODES],
+    /// A run is under way.
+    busy: bool,
+}
+
+const NODES: usize = Role::ISP.len();
+
+/// A node's format and buffers.
+pub(super) struct Queue {
+    pub(super) format: NodeFormat,
+    /// Whoever waits for its buffers.
+    pub(super) waker: Waker,
+    slots: Vec<Slot>,
+    queued: VecDeque<usize>,
+    done: VecDeque<Dequeued>,
+    streaming: bool,
+    sequence: u32,
+}
+
+/// A place for a buffer.
+#[derive(Default)]
+struct Slot {
+    /// One of the node's own.
+    own: Option<(OwnedFd, u32)>,
+    /// What was queued there last.
+    memory: Option<Arc<FrameMemory>>,
+    timestamp: Timestamp,
+    is_queued: bool,
+}
+
+/// What one run works on.
+pub(super) struct Run {
+    slots: [Option<usize>; NODES],
+    pub(super) memory: [Option<Arc<FrameMemory>>; NODES],
+    pub(super) formats: [NodeFormat; NODES],
+    pub(super) crop: Rect<ModePixels>,
+    timestamp: Timestamp,
+}
+
+impl Run {
+    /// What a node's buffer holds, or is to hold.
+    pub(super) fn image(&self, role: Role) -> Option<ImageFormat> {
+        self.formats[place(role)].image().filter(|_| self.slots[place(role)].is_some())
+    }
+
+    pub(super) fn buffer(&self, role: Role) -> Option<&FrameMemory> {
+        self.memory[place(role)].as_deref()
+    }
+}
+
+const fn place(role: Role) -> usize {
+    match role {
+        Role::Output0 => 1,
+        Role::Output1 => 2,
+        Role::Statistics => 3,
+        _ => 0,
+    }
+}
+
+impl CpuIsp {
+    /// An idle ISP.
+    ///
+    /// # Errors
+    /// Descriptors ran out.
+    pub(super) fn new() -> Result<Self> {
+        let nodes = [
+            Queue::new(Role::Input)?,
+            Queue::new(Role::Output0)?,
+            Queue::new(Role::Output1)?,
+            Queue::new(Role::Statistics)?,
+        ];
+        let crop = nodes[0].format.image().map_or(Rect::default(), |image| formats::whole(image.size));
+        let state = State { controls: IspControls::new(), written: 0, crop, nodes, busy: false };
+        Ok(Self { state: Mutex::new(state), changed: Condvar::new() })
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Does something to a node's queue that may let a run begin, or end the waiting for one.
+    pub(super) fn change<T>(&self, role: Role, act: impl FnOnce(&mut Queue) -> Answer<T>) -> Answer<T> {
+        let answer = act(self.state().node(role));
+        self.changed.notify_all();
+        answer
+    }
+
+    /// Stops a node; what it has queued is its user's again, once the run that is under way is
+    /// over.
+    pub(super) fn stop(&self, role: Role) {
+        let mut state = self.state();
+        state.node(role).streaming = false;
+        self.changed.notify_all();
+        while state.busy {
+            state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        state.node(role).empty();
+    }
+
+    /// Waits for the next run; `None` once the input is stopped.
+    pub(super) fn next_run(&self) -> Option<Run> {
+        let mut state = self.state();
+        loop {
+            if !state.node(Role::Input).streaming {
+                return None;
+            }
+            if let Some(run) = state.take_run() {
+                return Some(run);
+            }
+            state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+
+    /// Gives a run's buffers back.
+    pub(super) fn finish(&self, run: &Run, error: bool) {
+        let mut state = self.state();
+        for (queue, slot) in state.nodes.iter_mut().zip(run.slots) {
+            if let Some(slot) = slot {
+                queue.finish(slot, run.timestamp, error);
+            }
+        }
+        state.busy = false;
+        self.changed.notify_all();
+    }
+}
+
+impl State {
+    pub(super) fn write(&mut self, writes: &[ControlWrite<'_>]) -> Answer<()> {
+        self.written += 1;
+        self.controls.set(writes)
+    }
+
+    pub(super) fn node(&mut self, role: Role) -> &mut Queue {
+        &mut self.nodes[place(role)]
+    }
+
+    /// Every node that streams must have a buffer for it.
+    fn take_run(&mut self) -> Option<Run> {
+        if self.nodes.iter().any(|queue| queue.streaming && queue.queued.is_empty()) {
+            return None;
+        }
+        let slots =
+            self.nodes.each_mut().map(|queue| if queue.streaming { queue.queued.pop_front() } else { None });
+        let memory = std::array::from_fn(|at| self.nodes[at].slots[slots[at]?].memory.clone());
+        let timestamp = slots[0].map_or(Timestamp::ZERO, |slot| self.nodes[0].slots[slot].timestamp);
+        self.busy = true;
+        let formats = self.nodes.each_ref().map(|queue| queue.format);
+        Some(Run { slots, memory, formats, crop: self.crop, timestamp })
+    }
+}
+
+impl Queue {
+    fn new(role: Role) -> Result<Self> {
+        Ok(Self {
+            format: formats::initial(role, 0),
+            waker: Waker::new()?,
+            slots: Vec::new(),
+            queued: VecDeque::new(),
+            done: VecDeque::new(),
+            streaming: false,
+            sequence: 0,
+        })
+    }
+
+    pub(super) fn has_slots(&self) -> bool {
+        !self.slots.is_empty()
+    }
+
+    /// Makes empty slots; answers how many.
+    pub(super) fn add(&mut self, count: u32) -> Answer<u32> {
+        if self.has_slots() {
+            return Err(Refusal::new(Errno::BUSY, "the node has buffers"));
+        }
+        let count = count.min(SLOTS_MAX);
+        self.slots.resize_with(count as usize, Slot::default);
+        Ok(count)
+    }
+
+    /// The same, with buffers of its own.
+    pub(super) fn keep(&mut self, buffers: Vec<OwnedFd>) -> Answer<u32> {
+        let count = self.add(buffers.len() as u32)?;
+        let bytes = self.format.size_bytes();
+        for (slot, fd) in self.slots.iter_mut().zip(buffers) {
+            slot.own = Some((fd, bytes));
+        }
+        Ok(count)
+    }
+
+    pub(super) fn own(&self, slot: u32) -> Answer<&(OwnedFd, u32)> {
+        let found = self.slots.get(slot as usize).and_then(|slot| slot.own.as_ref());
+        found.ok_or_else(|| Refusal::new(Errno::INVAL, format!("there is no buffer {slot}")))
+    }
+
+    pub(super) fn free(&mut self) -> Answer<()> {
+        if self.streaming {
+            return Err(Errno::BUSY.into());
+        }
+        self.slots.clear();
+        Ok(())
+    }
+
+    /// What was queued last into a slot that is free now.
+    pub(super) fn known(&self, slot: u32) -> Answer<Option<&Arc<FrameMemory>>> {
+        let found = self.slots.get(slot as usize).filter(|slot| slot.own.is_none() && !slot.is_queued);
+        let found = found.ok_or_else(|| Refusal::new(Errno::INVAL, format!("slot {slot} is not free")))?;
+        Ok(found.memory.as_ref())
+    }
+
+    /// Queues a buffer into a slot that is free.
+    pub(super) fn queue(&mut self, slot: u32, memory: Arc<FrameMemory>, timestamp: Timestamp) -> Answer<()> {
+        if memory.bytes() < u64::from(self.format.size_bytes()) {
+            return Err(Refusal::new(Errno::INVAL, "the buffer is too small"));
+        }
+        let at = slot as usize;
+        self.slots[at] = Slot { own: None, memory: Some(memory), timestamp, is_queued: true };
+        self.queued.push_back(at);
+        Ok(())
+    }
+
+    pub(super) fn start(&mut self) -> Answer<()> {
+        self.streaming = true;
+        self.sequence = 0;
+        Ok(())
+    }
+
+    fn empty(&mut self) {
+        self.queued.clear();
+        self.done.clear();
+        self.waker.clear();
+        self.slots.iter_mut().for_each(|slot| slot.is_queued = false);
+    }
+
+    fn finish(&mut self, slot: usize, timestamp: Timestamp, error: bool) {
+        self.slots[slot].is_queued = false;
+        let mut bytes_used = [0; PLANES_MAX];
+        bytes_used[0] = self.format.size_bytes();
+        let sequence = self.sequence;
+        self.done.push_back(Dequeued { slot: slot as u32, sequence, timestamp, error, bytes_used });
+        self.sequence = self.sequence.wrapping_add(1);
+        self.waker.wake();
+    }
+
+    pub(super) fn take_done(&mut self) -> Answer<Option<Dequeued>> {
+        if !self.streaming {
+            return Err(Refusal::new(Errno::INVAL, "the node does not stream"));
+        }
+        let done = self.done.pop_front();
+        if self.done.is_empty() {
+            self.waker.clear();
+        }
+        Ok(done)
+    }
+}
