@@ -55,7 +55,10 @@ static bool number_shines(const struct sensor_frame *frame, u32 x)
 	return frame->sequence >> (NUMBER_BITS - 1 - x / SQUARE) & 1;
 }
 
-/* How bright a site is when fully lit, in 1/1024; the colours differ as in daylight. */
+/*
+ * How bright a site is when fully lit, in 1/1024; the colours differ as in daylight. The bars are
+ * pale, as most things are that a white balance is made for.
+ */
 static u32 light(const struct sensor_frame *frame, u32 x, u32 y)
 {
 	static const u16 response[] = { 617, 1024, 687, 1024 };
@@ -65,7 +68,7 @@ static u32 light(const struct sensor_frame *frame, u32 x, u32 y)
 		return number_shines(frame, x) ? response[site] : 0;
 	if (frame->orientation & 1)
 		x = frame->width - 1 - x;
-	return bar_shines(x + 2 * frame->sequence, site) ? response[site] : response[site] / 8;
+	return bar_shines(x + 2 * frame->sequence, site) ? response[site] : response[site] / 2;
 }
 
 static u16 pixel(const struct sensor_frame *frame, u32 x, u32 y)

@@ -101,6 +101,14 @@ const OF_EMBEDDED_DATA: &[&str] = &[
     "b36_across_skipped_numbers",
 ];
 
+/// What needs a receiver that loses frames, or refuses buffers, on demand.
+const OF_RECEIVER_FAULTS: &[&str] = &[
+    "b14_a_queue_failure_cancels_the_request_whole",
+    "b31_one_buffer_per_stream_and_one_of_a_pair_lost",
+    "b36_across_lost_frames",
+    "b44_dropped_frames_are_counted_with_their_cause",
+];
+
 /// What does not apply to the testbed's cameras; `None` for others.
 fn exceptions(driver: &str) -> Option<Vec<&'static str>> {
     let lists: &[&[&str]] = match driver {
@@ -113,7 +121,9 @@ fn exceptions(driver: &str) -> Option<Vec<&'static str>> {
         "uvcvideo" => &[NEVER, OF_FAILING_CALLS, OF_FLAGS, OF_TWO],
         "pi" => &[OF_MODELS, OF_TWO, OF_EMBEDDED_DATA],
         "pi-hq" => &[OF_MODELS, OF_TWO],
-        "pi-mainline" => &[OF_MODELS, OF_TWO, OF_EMBEDDED_DATA],
+        "pi-mainline" => {
+            &[OF_MODELS, OF_TWO, OF_EMBEDDED_DATA, OF_FOREIGN_MEMORY, OF_FLAGS, OF_PLUGS, OF_RECEIVER_FAULTS]
+        }
         _ => return None,
     };
     Some(lists.concat())

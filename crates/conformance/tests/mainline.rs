@@ -1,12 +1,14 @@
 //! The control loops on a Raspberry Pi's camera as mainline's kernel shows it: the kernel's own
-//! drivers for receiver and sensor, on the testbed's modelled registers, beside its modelled ISP.
+//! drivers for receiver and sensor, on the testbed's modelled registers, beside its modelled ISP
+//! (`--drivers pi-mainline`); or alone (`--drivers unicam`), with an ISP of the CPU's.
 //!
 //! Runs in the testbed's guest, with `--test-threads=1`: there is one camera. Elsewhere it says
-//! that nothing is tested; `PINHOLE_DRIVERS=pi-mainline` demands the camera.
+//! that nothing is tested; `PINHOLE_DRIVERS=pi-mainline`, or `unicam`, demands the camera.
 
 use pinhole::device::{Graph, Provider, Route};
 use pinhole::geometry::Size;
 use pinhole::kernel::KernelProvider;
+use pinhole::sim::WithCpuIsp;
 use pinhole::{Cameras, Frame, Role, Session, control};
 use pinhole_conformance::kernel::pi_module;
 
@@ -20,10 +22,10 @@ const TRUE_GAINS: [f64; 2] = [1024.0 / 617.0, 1024.0 / 687.0];
 fn receiver() -> Option<Graph> {
     let media = KernelProvider::new().media_devices().expect("media devices can be listed");
     let mut graphs = media.iter().map(|device| device.graph().clone());
-    let found = graphs.find(|graph| graph.entity("unicam").is_some()).filter(|_| pi_module::is_there());
+    let found = graphs.find(|graph| graph.entity("unicam").is_some());
     if found.is_none() {
         let demanded = std::env::var("PINHOLE_DRIVERS").unwrap_or_default();
-        assert_ne!(demanded, "pi-mainline", "there is no camera of {demanded}");
+        assert!(demanded.is_empty(), "there is no camera of {demanded}");
         println!("not tested: there is no modelled Raspberry Pi camera of mainline's kernel");
     }
     found
@@ -34,17 +36,29 @@ fn shine(lux: u32) {
 }
 
 fn session(roles: &[Role]) -> Session {
-    let cameras = Cameras::of_provider(Box::new(KernelProvider::new()), None);
+    let devices = WithCpuIsp::new(Box::new(KernelProvider::new()));
+    let cameras = Cameras::of_provider(Box::new(devices), None);
     let camera =
         cameras.and_then(|cameras| cameras.first()?.acquire()).expect("Pinhole takes it for a camera");
     let mut configuration = camera.propose(roles).expect("the roles are served");
     configuration.streams.iter_mut().for_each(|stream| stream.size = Size::new(640, 480));
     camera.validate(&mut configuration).expect("it can be adjusted");
+    let made = configuration.streams.iter().filter(|stream| stream.role != Role::Raw);
+    for stream in made {
+        assert_eq!(stream.converted_from.is_some(), is_isp_on_cpu(), "what the CPU makes is told");
+    }
     camera.start(&configuration).expect("nothing is in the way of a start")
 }
 
+/// Without the module that models it, there is no other ISP.
+fn is_isp_on_cpu() -> bool {
+    !pi_module::is_there()
+}
+
 fn next(session: &mut Session) -> Frame {
-    session.next().expect("nothing fails").expect("frames come")
+    let frame = session.next().expect("nothing fails").expect("frames come");
+    assert_eq!(frame.metadata().get(control::CPU_CONVERTED), is_isp_on_cpu().then_some(true));
+    frame
 }
 
 /// The last of so many frames.
@@ -77,12 +91,13 @@ fn exposure_and_white_balance_converge_and_follow_the_light() {
     shine(500);
     let mut session = session(&[Role::Video]);
     let usual = after(&mut session, 60);
-    assert_eq!(usual.metadata().get(control::AE_LOCKED), Some(true), "exposure has not settled");
-    assert_eq!(usual.metadata().get(control::AWB_LOCKED), Some(true), "nor white balance");
     let gains = usual.metadata().get(control::COLOUR_GAINS).expect("frames have gains").map(f64::from);
     println!("gains: true {TRUE_GAINS:.3?}, ours {gains:.3?}; mean {:.1}", mean(&usual));
+    assert_eq!(usual.metadata().get(control::AE_LOCKED), Some(true), "exposure has not settled");
+    assert_eq!(usual.metadata().get(control::AWB_LOCKED), Some(true), "nor white balance");
     for (gain, truth) in gains.into_iter().zip(TRUE_GAINS) {
-        assert!((gain / truth - 1.0).abs() < 0.03, "gains {gains:?}");
+        // An ISP that corrects lens shading finds some where the model has none.
+        assert!((gain / truth - 1.0).abs() < 0.05, "gains {gains:?}");
     }
     for (lux, share) in [(2000, 0.25), (500, 1.0)] {
         shine(lux);

@@ -13,7 +13,8 @@ use pinhole_device::{ControlCode, ControlDescription, ControlWrite, Payload};
 use pinhole_imaging::parameters::{self, DefectCorrection, GammaCurve, IspParameters};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
-use std::os::fd::AsFd;
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+use std::os::fd::{AsFd, OwnedFd};
 use zerocopy::FromBytes;
 
 const GAIN_UNIT: i64 = 1000;
@@ -208,14 +209,22 @@ fn open_shading(bytes: &[u8]) -> Answer<Option<Shading>> {
     if !fits {
         return Err(Refusal::new(Errno::INVAL, format!("no lens table has {width} by {height} points")));
     }
-    // The control holds a descriptor's number, not a descriptor: it may lead anywhere.
-    let path = format!("/proc/self/fd/{}", control.dmabuf);
-    let fd = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|_| Errno::BADF)?;
+    let fd = duplicate(control.dmabuf).map_err(|_| Errno::BADF)?;
     let table = DeviceBuffer::import(fd.as_fd())?;
     if table.bytes < table_points(&control) as u64 * 2 {
         return Err(Refusal::new(Errno::INVAL, "the lens table is larger than its buffer"));
     }
     Ok(Some(Shading { control, table }))
+}
+
+/// What a control holds is a descriptor's number, not a descriptor: it may lead anywhere. Buffers
+/// of devices cannot be opened by it, others can, also where processes may not look into each other.
+fn duplicate(number: i32) -> Result<OwnedFd, Errno> {
+    let path = format!("/proc/self/fd/{number}");
+    open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).or_else(|_| {
+        let this = pidfd_open(getpid(), PidfdFlags::empty())?;
+        pidfd_getfd(this, number, PidfdGetfdFlags::empty())
+    })
 }
 
 const fn table_points(control: &LensShading) -> usize {

@@ -79,7 +79,8 @@ impl DeviceBuffer {
 
 fn look_up(fd: BorrowedFd<'_>) -> Answer<(FileIdentity, u64)> {
     let stat = fstat(fd)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+    // A dmabuf is a file of no type.
+    if !matches!(FileType::from_raw_mode(stat.st_mode), FileType::RegularFile | FileType::Unknown) {
         return Err(Refusal::new(Errno::INVAL, "the descriptor does not lead to a buffer"));
     }
     let identity = FileIdentity { device: stat.st_dev, inode: stat.st_ino };

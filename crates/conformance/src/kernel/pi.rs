@@ -222,7 +222,11 @@ impl Backstage for Modules {
     }
 
     fn foreign(&self, planes_bytes: &[u32]) -> Verdict<FrameBuffer> {
-        let memory = foreign::of_heap(planes_bytes).ok_or(NotApplicable("there is no heap"))?;
+        let memory = match self.receiver {
+            Receiver::Module => foreign::of_heap(planes_bytes).ok_or(NotApplicable("there is no heap"))?,
+            // Mainline's receiver wants memory in one piece, of which its own node has some.
+            Receiver::Mainline => foreign::of_nodes(&self.nodes[..1], planes_bytes)?,
+        };
         Ok(buffer_of(memory, Arc::<CountingMapper>::clone(&self.mapper)).expect("planes make a buffer"))
     }
 
