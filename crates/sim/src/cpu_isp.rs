@@ -147,3 +147,32 @@ impl MediaDevice for CpuMedia {
             .because(format!("link {link} cannot be changed")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::CameraConfig;
+
+    #[test]
+    fn only_receivers_without_an_isp_get_one() {
+        let camera = CameraConfig::imx219();
+        let [first, second] = [0, 1].map(|number| topology::receiver_graph(number, &camera));
+        let isp = topology::isp_of(0);
+        assert_eq!(lacking(&[&first, &isp]), 0);
+        assert_eq!(lacking(&[&first, &isp, &second]), 1);
+        assert_eq!(lacking(&[&second]), 1);
+        assert_eq!(lacking(&[&isp]), 0);
+    }
+
+    #[test]
+    fn its_graph_is_that_of_the_hardware_but_for_who_it_is() {
+        let (ours, hardware) = (graph(3), topology::isp_of(0));
+        assert_eq!((ours.info.driver.as_str(), ours.info.model.as_str()), (topology::ISP_DRIVER, CPU_MODEL));
+        let names =
+            |graph: &Graph| graph.entities.iter().map(|entity| entity.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&ours), names(&hardware));
+        assert_eq!(ours.links, hardware.links);
+        let nodes = ours.entities.iter().filter_map(|entity| entity.node.as_deref());
+        assert!(nodes.into_iter().all(|path| path.starts_with("cpu-isp:3/")), "{ours:?}");
+    }
+}

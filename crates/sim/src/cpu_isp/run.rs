@@ -281,3 +281,98 @@ impl Queue {
         Ok(done)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pinhole_base::{Error, ErrorKind};
+    use pinhole_buffer::mapping::Mapping;
+    use pinhole_buffer::{Mapper, PlaneMemory};
+    use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+    use std::os::fd::BorrowedFd;
+
+    const BYTES: u32 = 1 << 20;
+
+    /// Nothing is looked at here.
+    struct Blind;
+
+    impl Mapper for Blind {
+        fn map(&self, _: BorrowedFd<'_>, _: u32, _: u32) -> Result<Box<dyn Mapping>> {
+            Err(Error::new(ErrorKind::Unsupported, "mapping"))
+        }
+
+        fn fill(&self, _: BorrowedFd<'_>, _: &[u8]) -> Result<()> {
+            Err(Error::new(ErrorKind::Unsupported, "writing"))
+        }
+    }
+
+    fn buffer(bytes: u32) -> Arc<FrameMemory> {
+        let fd = memfd_create("buffer", MemfdFlags::CLOEXEC).expect("a memfd");
+        ftruncate(&fd, u64::from(bytes)).expect("memory");
+        FrameMemory::new(vec![PlaneMemory::new(Arc::new(fd), 0, bytes)], Arc::new(Blind)).expect("a buffer")
+    }
+
+    /// All nodes stream, with one slot each.
+    fn streaming() -> CpuIsp {
+        let isp = CpuIsp::new().expect("descriptors");
+        for role in Role::ISP {
+            let granted = isp.change(role, |queue| queue.add(1)).expect("slots");
+            assert_eq!(granted, 1);
+            isp.change(role, Queue::start).expect("it streams");
+        }
+        isp
+    }
+
+    fn queue(isp: &CpuIsp, role: Role) {
+        let memory = buffer(BYTES);
+        isp.change(role, |queue| queue.queue(0, memory, Timestamp(7))).expect("the slot is free");
+    }
+
+    /// Catches: a run without a buffer for one of its nodes; buffers that come back to another, or
+    /// without the input's time stamp or the run's failure.
+    #[test]
+    fn a_run_waits_for_every_node_and_gives_every_buffer_back() {
+        let isp = streaming();
+        for role in Role::ISP {
+            assert!(isp.state().take_run().is_none(), "{role:?} has no buffer yet");
+            queue(&isp, role);
+        }
+        let run = isp.next_run().expect("nothing is missing");
+        for role in Role::ISP {
+            let done = isp.change(role, Queue::take_done).expect("it streams");
+            assert_eq!(done, None, "the run is not over");
+        }
+        isp.finish(&run, true);
+        for role in Role::ISP {
+            let done = isp.change(role, Queue::take_done).expect("it streams").expect("it is over");
+            assert_eq!((done.slot, done.sequence, done.timestamp, done.error), (0, 0, Timestamp(7), true));
+        }
+        assert!(isp.state().take_run().is_none(), "nothing is left");
+    }
+
+    /// Catches: buffers that a stopped node keeps; slots that are freed, or made twice, in use.
+    #[test]
+    fn a_node_that_is_stopped_has_nothing() {
+        let isp = streaming();
+        queue(&isp, Role::Output0);
+        let refused = |answer: Answer<()>| answer.expect_err("it is in use").errno;
+        assert_eq!(refused(isp.change(Role::Output0, |queue| queue.known(0).map(drop))), Errno::INVAL);
+        assert_eq!(refused(isp.change(Role::Output0, Queue::free)), Errno::BUSY);
+        assert_eq!(refused(isp.change(Role::Output0, |queue| queue.add(1).map(drop))), Errno::BUSY);
+        isp.stop(Role::Output0);
+        assert!(isp.change(Role::Output0, |queue| queue.known(0).map(drop)).is_ok(), "its slot is free");
+        assert!(isp.change(Role::Output0, Queue::take_done).is_err(), "it does not stream");
+        assert!(isp.change(Role::Output0, Queue::free).is_ok());
+        isp.stop(Role::Input);
+        assert!(isp.next_run().is_none(), "the work ends with the input");
+    }
+
+    #[test]
+    fn a_buffer_that_is_too_small_is_refused() {
+        let isp = streaming();
+        let memory = buffer(16);
+        let refused = isp.change(Role::Output0, |queue| queue.queue(0, memory, Timestamp::ZERO));
+        assert_eq!(refused.expect_err("it has 16 bytes").errno, Errno::INVAL);
+        assert!(isp.change(Role::Output0, |queue| queue.known(0).map(drop)).is_ok());
+    }
+}
