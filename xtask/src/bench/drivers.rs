@@ -133,9 +133,7 @@ fn pinholes(runs: &Runs, log: &Runs, cam: &Runs) -> Vec<Row> {
         row("thread_calls", calls(&["futex"]), "a frame, to hand it from one thread to another"),
     ];
     let cams = beside("cam", cam).into_iter();
-    rows.extend(
-        beside("pinhole", runs).into_iter().zip(cams).map(|(row, cam)| Row { libcamera: cam.value, ..row }),
-    );
+    rows.extend(beside("pinhole", runs).into_iter().zip(cams).map(|(row, cam)| row.beside(&cam)));
     let logged = "instructions a frame where each is printed as JSON";
     rows.push(row("instructions_log", log.instructions(), logged));
     rows

@@ -191,7 +191,7 @@ pub(super) fn measure(folder: &Path, is_explained: bool) -> Result<(Vec<Row>, St
     let (pinhole, libcamera) = (pinhole?, libcamera?);
     let mut rows = beside("pinhole", &pinhole);
     let theirs = beside("libcamera", &libcamera);
-    rows = rows.into_iter().zip(&theirs).map(|(row, theirs)| row.against(theirs.value)).collect();
+    rows = rows.into_iter().zip(&theirs).map(|(row, theirs)| row.beside(theirs)).collect();
     limit(&mut rows, &theirs);
     rows.extend(theirs);
     rows.extend(ratios(&pinhole, &libcamera));
@@ -236,12 +236,11 @@ fn per_second(runs: &Pair<Run>) -> f64 {
 /// No more ioctls than libcamera makes, and no frame dropped where it drops none.
 fn limit(ours: &mut [Row], theirs: &[Row]) {
     for (row, theirs) in ours.iter_mut().zip(theirs) {
-        let limit = match row.name.rsplit('.').next() {
+        row.limit = match row.name.rsplit('.').next() {
             Some("ioctls" | "dropped") => theirs.value,
-            Some("allocations") => NOISE,
+            Some("allocations") => Some(NOISE),
             _ => continue,
         };
-        row.limit = Some(limit);
     }
 }
 

@@ -46,6 +46,11 @@ impl Row {
         Self { libcamera: Some(libcamera), ..self }
     }
 
+    /// The same with the figure of libcamera's own row beside it.
+    pub(crate) fn beside(self, libcamera: &Self) -> Self {
+        Self { libcamera: libcamera.value, ..self }
+    }
+
     /// Whether it is within its limit.
     pub(crate) fn is_ok(&self) -> bool {
         self.is_within(self.limit)

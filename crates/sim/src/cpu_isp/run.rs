@@ -265,7 +265,14 @@ impl Queue {
         let mut bytes_used = [0; PLANES_MAX];
         bytes_used[0] = self.format.size_bytes();
         let sequence = self.sequence;
-        self.done.push_back(Dequeued { slot: slot as u32, sequence, timestamp, error, bytes_used });
+        self.done.push_back(Dequeued {
+            slot: slot as u32,
+            sequence,
+            timestamp,
+            error,
+            bytes_used,
+            data_offsets: [0; PLANES_MAX],
+        });
         self.sequence = self.sequence.wrapping_add(1);
         self.waker.wake();
     }
