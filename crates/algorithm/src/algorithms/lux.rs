@@ -5,6 +5,7 @@
 
 use super::luma;
 use crate::controller::{Algorithm, Processing};
+use crate::statistics::{WHITE, Zone};
 use pinhole_base::control::LUX;
 
 const REFLECTANCE: f64 = 0.18;
@@ -19,15 +20,22 @@ impl LuxEstimate {
     }
 }
 
+/// Mean red, green and blue of all cells counted, where 1 is white; `None` if there are none. Sums
+/// that no hardware makes wrap around: what comes of them means nothing, but is finite.
+fn mean(zones: &[Zone]) -> Option<[f64; 3]> {
+    let add = |a: [u64; 4], zone: &Zone| {
+        let zone = [u64::from(zone.counted), zone.red, zone.green, zone.blue];
+        std::array::from_fn(|i| a[i].wrapping_add(zone[i]))
+    };
+    let [counted, sums @ ..] = zones.iter().fold([0; 4], add);
+    (counted > 0).then(|| sums.map(|sum| sum as f64 / (counted as f64 * WHITE)))
+}
+
 impl Algorithm for LuxEstimate {
     fn process(&mut self, frame: &mut Processing<'_>) {
         let Some(saturation_lux_s) = self.saturation_lux_s else { return };
-        let means = frame.statistics.awb.iter().filter_map(|zone| zone.mean());
-        let (sum, count) = means.fold((0.0, 0.0), |(sum, count), mean| (sum + luma(mean), count + 1.0));
-        if count == 0.0 {
-            return;
-        }
-        let light = sum / count * saturation_lux_s / REFLECTANCE;
+        let Some(mean) = mean(&frame.statistics.awb) else { return };
+        let light = luma(mean) * saturation_lux_s / REFLECTANCE;
         let lux = light / (frame.context.taken.total_s() * frame.configuration.sensitivity.max(1e-3));
         frame.metadata.set(LUX, lux.min(1e7) as f32);
     }

@@ -65,10 +65,12 @@ fn weighted_mean(
 
 /// Means of red, green and blue over all pixels; `None` if a histogram is empty.
 fn histogram_means(statistics: &Statistics) -> Option<[f64; 3]> {
+    // Of whole numbers a processor adds several at a time. A bin's middle is half an odd number.
     let mean = |bins: &[u32; HISTOGRAM_BINS]| {
-        let count: f64 = bins.iter().map(|&pixels| f64::from(pixels)).sum();
-        let middles = bins.iter().enumerate().map(|(i, &pixels)| (i as f64 + 0.5) * f64::from(pixels));
-        (count > 0.0).then(|| middles.sum::<f64>() / (count * HISTOGRAM_BINS as f64))
+        let count: u64 = bins.iter().map(|&pixels| u64::from(pixels)).sum();
+        let middles: u64 =
+            bins.iter().zip(0u32..).map(|(&pixels, i)| u64::from(2 * i + 1) * u64::from(pixels)).sum();
+        (count > 0).then(|| middles as f64 / (count * 2 * HISTOGRAM_BINS as u64) as f64)
     };
     let [red, green, blue] = &statistics.histograms;
     Some([mean(red)?, mean(green)?, mean(blue)?])
