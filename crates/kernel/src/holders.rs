@@ -31,6 +31,13 @@ pub fn holders(proc: &Path, path: &Path) -> Vec<Holder> {
     found
 }
 
+/// Whether there are other processes whose files this user may not look at.
+pub fn are_some_hidden(proc: &Path) -> bool {
+    let numbers = names(proc).filter_map(|name| name.parse::<u32>().ok());
+    let mut others = numbers.filter(|process| *process != std::process::id());
+    others.any(|process| std::fs::read_dir(proc.join(format!("{process}/fd"))).is_err())
+}
+
 fn has_open(process: &Path, path: &Path) -> bool {
     let descriptors = process.join("fd");
     names(&descriptors)

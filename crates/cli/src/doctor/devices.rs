@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use super::system::System;
-use pinhole::kernel::holders::holders;
+use pinhole::kernel::holders::{are_some_hidden, holders};
 use pinhole::kernel::sysfs::{DeviceKind, DeviceNode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -83,7 +83,7 @@ fn half_of_a_pi(by_driver: &BTreeMap<String, Vec<&DeviceNode>>) -> Option<Findin
     match (receiver, has("bcm2835-isp")) {
         (true, false) => Some(Finding::note(
             "devices",
-            "a Pi's receiver (unicam) without its ISP (bcm2835-isp): RAW frames only",
+            "a Pi's receiver (unicam) without its ISP (bcm2835-isp): RAW frames, and what the CPU makes of them",
         )),
         (false, true) => Some(Finding::problem(
             "devices",
@@ -133,14 +133,21 @@ fn may_not(group: &str, paths: &[&str]) -> Finding {
 
 /// Who uses them now.
 pub(super) fn users(system: &System) -> Vec<Finding> {
-    let nodes = nodes(system).unwrap_or_default();
+    let (nodes, proc) = (nodes(system).unwrap_or_default(), system.path("/proc"));
     let mut paths_of: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for node in nodes {
-        for holder in holders(&system.path("/proc"), Path::new(&node.path)) {
+    for node in &nodes {
+        for holder in holders(&proc, Path::new(&node.path)) {
             paths_of.entry(holder.to_string()).or_default().push(node.path.clone());
         }
     }
-    paths_of.iter().map(|(holder, paths)| in_use(holder, paths)).collect()
+    let mut findings: Vec<_> = paths_of.iter().map(|(holder, paths)| in_use(holder, paths)).collect();
+    if findings.is_empty() && !nodes.is_empty() && are_some_hidden(&proc) {
+        findings.push(
+            Finding::note("in use", "no program of yours has them open; those of others you may not see")
+                .advise("if `pinhole` says that a camera is busy: sudo pinhole doctor"),
+        );
+    }
+    findings
 }
 
 fn in_use(holder: &str, paths: &[String]) -> Finding {

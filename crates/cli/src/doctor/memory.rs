@@ -34,6 +34,11 @@ pub(super) fn is_pi(system: &System) -> bool {
     system.text("/proc/device-tree/model").is_some_and(|model| model.contains("Raspberry Pi"))
 }
 
+/// Whether a heap is one of contiguous memory, by the names that kernels give it.
+fn is_contiguous(heap: &str) -> bool {
+    heap.contains("cma") || heap == "reserved"
+}
+
 /// The heaps that buffers of no device's own can be had from.
 pub(super) fn heaps(system: &System) -> Vec<Finding> {
     let names = system.names("/dev/dma_heap");
@@ -41,6 +46,12 @@ pub(super) fn heaps(system: &System) -> Vec<Finding> {
         let what = "no dma-heaps: the Pi's lens shading tables cannot be used";
         let note = Finding::note("heaps", what);
         if is_pi(system) { note.advise("a kernel with CONFIG_DMABUF_HEAPS_CMA has them") } else { note }
+    } else if is_pi(system) && !names.iter().any(|name| is_contiguous(name)) {
+        let what = format!(
+            "{}, none of contiguous memory: the Pi's lens shading tables cannot be used",
+            names.join(", ")
+        );
+        Finding::note("heaps", what).advise("a kernel with CONFIG_DMABUF_HEAPS_CMA has one")
     } else {
         Finding::good("heaps", names.join(", "))
     };

@@ -157,6 +157,30 @@ fn whoever_uses_a_camera_is_named() {
     assert!(run.output.contains("cheese (process 77) has"), "{}", run.output);
 }
 
+/// Catches: "nobody uses it" about a camera of which only root can tell.
+#[test]
+fn that_others_programs_cannot_be_seen_is_told() {
+    let machine = Machine::new();
+    machine.video(0, "Webcam", "uvcvideo");
+    let hidden = "those of others you may not see";
+    assert!(!machine.doctor(&[]).output.contains(hidden));
+    machine.file("proc/77/comm", "cheese\n");
+    let run = machine.doctor(&[]);
+    assert!(run.code == 0 && run.output.contains(hidden), "{}", run.output);
+}
+
+#[test]
+fn a_pi_without_a_heap_of_contiguous_memory_is_told() {
+    let machine = Machine::new();
+    machine.video(0, "unicam-image", "unicam");
+    machine.pi("camera_auto_detect=1\n");
+    fs::rename(machine.path().join("dev/dma_heap/linux,cma"), machine.path().join("dev/dma_heap/system"))
+        .unwrap();
+    let run = machine.doctor(&[]);
+    let line = run.output.lines().find(|line| line.contains("heaps")).unwrap_or("");
+    assert!(line.starts_with("note") && line.contains("lens shading"), "{}", run.output);
+}
+
 #[test]
 fn the_json_says_the_same() {
     let machine = Machine::new();
