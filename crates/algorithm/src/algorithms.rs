@@ -5,6 +5,7 @@ mod colour;
 mod detail;
 mod exposure;
 mod focus;
+mod lens_position;
 mod lens_shading;
 mod lux;
 mod tone;
@@ -27,6 +28,7 @@ pub(crate) fn all(tuning: &Tuning) -> Vec<Box<dyn Algorithm>> {
         Box::new(tone::ToneCurve::default()),
         Box::new(detail::Detail::new(tuning.detail)),
         Box::new(focus::FocusMerit),
+        Box::new(lens_position::LensPosition::default()),
     ]
 }
 

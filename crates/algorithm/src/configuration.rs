@@ -41,6 +41,19 @@ pub struct Configuration {
     pub sensitivity: f64,
     /// Code of black, scaled to 16 bits.
     pub black_level_16bit: u16,
+    /// Where the lens can focus; `None` if it has no motor.
+    pub lens: Option<LensRange>,
+}
+
+/// Where a lens can focus, in dioptres.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LensRange {
+    /// The farthest and the nearest.
+    pub limits: Limits<f64>,
+    /// Where it starts.
+    pub start: f64,
+    /// From a request until the lens stands still.
+    pub settling: Duration,
 }
 
 /// What one frame was taken with.

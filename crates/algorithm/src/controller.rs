@@ -50,6 +50,8 @@ pub(crate) struct ActiveState {
     pub(crate) colour_gains: [f64; 2],
     /// Colour temperature of the light.
     pub(crate) temperature_k: f64,
+    /// Where the lens is to focus, in dioptres; `None` if it has no motor.
+    pub(crate) lens_dioptres: Option<f64>,
 }
 
 impl ActiveState {
@@ -60,6 +62,7 @@ impl ActiveState {
             frame_duration_s: 0.0,
             colour_gains: [1.0; 2],
             temperature_k: tuning.white_balance.initial_k,
+            lens_dioptres: None,
         }
     }
 
@@ -162,6 +165,12 @@ impl Controller {
         self.rewrite = Changed::ALL;
         let mark = if self.settled { 0 } else { self.startup_frames };
         (self.state.request(), StartupFrames { hide: 0, mark })
+    }
+
+    /// Where the lens is to focus, in dioptres, by what was prepared and processed so far; `None`
+    /// if it has no motor.
+    pub fn lens_dioptres(&self) -> Option<f64> {
+        self.state.lens_dioptres
     }
 
     /// Reports all parameters as changed next time: what was written is lost.

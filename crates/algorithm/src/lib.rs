@@ -17,7 +17,7 @@ pub mod parameters;
 pub mod statistics;
 pub mod tuning;
 
-pub use configuration::{Configuration, Limits, SensorRequest, SensorSettings, StartupFrames};
+pub use configuration::{Configuration, LensRange, Limits, SensorRequest, SensorSettings, StartupFrames};
 pub use controller::{CONTEXTS, Controller};
 pub use parameters::{Changed, Parameters};
 pub use statistics::Statistics;

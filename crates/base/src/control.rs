@@ -486,6 +486,7 @@ controls! {
     LUX Lux: f32, Metadata, "lx", None, "Estimated illuminance of the scene.";
     FOCUS_FOM FocusFoM: i32, Metadata, "", None, "Figure of merit of focus: greater is sharper, for the same scene.";
     LENS_POSITION LensPosition: f32, Control, "dioptres", Some((0.0, 32.0)), "Where the lens focuses: 0 at infinity, 2 at half a metre.";
+    LENS_MOVING LensMoving: bool, Metadata, "", None, "The lens may have been moving while the frame was exposed: LensPosition is where it was told to be before.";
     AF_MODE AfMode: AfMode, Control, "", None, "Who moves the lens. A position set by hand wins over it.";
     FRAME_STATE FrameState: FrameState, Metadata, "", None, "Whether the sensor and the algorithms had settled.";
     FRAME_ERROR FrameError: bool, Metadata, "", None, "The driver flagged a buffer of this frame as erroneous: its pixels may be damaged.";

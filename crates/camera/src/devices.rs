@@ -13,6 +13,8 @@ pub struct Devices {
     pub nodes: Vec<Box<dyn VideoNode>>,
     /// The sensor.
     pub sensor: Option<Box<dyn SubDevice>>,
+    /// The lens, if it has a motor. Some drivers power it while it is open.
+    pub lens: Option<Box<dyn SubDevice>>,
     /// A heap for tables; `None` if there is none.
     pub heap: Option<Box<dyn Heap>>,
     /// What waits for all of them.

@@ -12,7 +12,9 @@ use crate::pipeline::{Action, Actions, Contents, ControlTarget, Event, Pipeline}
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::PlaneMemory;
 use pinhole_device::node::PLANES_MAX;
-use pinhole_device::{Interest, NodeEvent, QueueBuffer, QueuePlane, Ready, VideoNode};
+use pinhole_device::{
+    ControlWrite, Interest, NodeEvent, QueueBuffer, QueuePlane, Ready, SubDevice, VideoNode,
+};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -258,18 +260,18 @@ impl<P: Pipeline> Engine<P> {
     }
 
     fn write_controls(&mut self, target: ControlTarget) {
-        let written = match (target, &mut self.devices.sensor) {
-            (ControlTarget::Stream(stream), _) => {
-                self.devices.nodes[usize::from(stream)].set_controls(&self.pipeline.controls(stream))
+        let Devices { nodes, sensor, lens, .. } = &mut self.devices;
+        let pipeline = &self.pipeline;
+        let written = match target {
+            ControlTarget::Stream(stream) => {
+                nodes[usize::from(stream)].set_controls(&pipeline.controls(stream))
             }
-            (ControlTarget::StreamFirst(stream), _) => {
-                self.devices.nodes[usize::from(stream)].set_controls(&self.pipeline.first_controls(stream))
+            ControlTarget::StreamFirst(stream) => {
+                nodes[usize::from(stream)].set_controls(&pipeline.first_controls(stream))
             }
-            (_, Some(sensor)) => {
-                let first = target == ControlTarget::SensorFirst;
-                sensor.set_controls(self.pipeline.sensor_controls(first))
-            }
-            (_, None) => Ok(()),
+            ControlTarget::SensorFirst => write_if_any(sensor, pipeline.sensor_controls(true)),
+            ControlTarget::Sensor => write_if_any(sensor, pipeline.sensor_controls(false)),
+            ControlTarget::Lens => write_if_any(lens, pipeline.lens_controls()),
         };
         self.tell_failure(target, written);
     }
@@ -286,6 +288,10 @@ impl<P: Pipeline> Engine<P> {
             self.pipeline.on_event(self.now, Event::Answer(job), &mut self.actions);
         }
     }
+}
+
+fn write_if_any(device: &mut Option<Box<dyn SubDevice>>, writes: &[ControlWrite<'_>]) -> Result<()> {
+    device.as_mut().map_or(Ok(()), |device| device.set_controls(writes))
 }
 
 #[cold]

@@ -89,6 +89,8 @@ pub struct Job {
     pub parameters: ControlBatch,
     /// Settings for the sensor, as soon as it can be.
     pub wish: Option<SensorValues>,
+    /// Where the lens is to be, in its driver's steps, as soon as it can be.
+    pub lens: Option<i32>,
     /// What *convert* is about.
     pub conversion: Option<Conversion>,
     /// What went wrong.
@@ -111,6 +113,7 @@ impl Default for Job {
             rewrite: false,
             parameters: ControlBatch::default(),
             wish: None,
+            lens: None,
             conversion: None,
             error: None,
         }

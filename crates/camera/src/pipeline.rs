@@ -24,6 +24,8 @@ pub enum ControlTarget {
     SensorFirst,
     /// The sensor.
     Sensor,
+    /// The lens.
+    Lens,
     /// The device behind the stream of that number, what must be written before the rest (the
     /// switches of its automatics).
     StreamFirst(u8),
@@ -97,8 +99,8 @@ pub enum Action {
         /// The device reads it: [`Pipeline::contents`] has what is in it.
         filled: bool,
     },
-    /// Write the controls that [`Pipeline::controls`], [`Pipeline::first_controls`] or
-    /// [`Pipeline::sensor_controls`] has for the target.
+    /// Write the controls that [`Pipeline::controls`], [`Pipeline::first_controls`],
+    /// [`Pipeline::sensor_controls`] or [`Pipeline::lens_controls`] has for the target.
     WriteControls(ControlTarget),
     /// Set which part of the frame a device processes: that which [`Pipeline::crop`] has.
     SetCrop {
@@ -170,6 +172,11 @@ pub trait Pipeline: Send {
 
     /// The controls to be written to the sensor: what must be written before the rest, or that.
     fn sensor_controls(&self, first: bool) -> &[ControlWrite<'static>];
+
+    /// The controls to be written to the lens.
+    fn lens_controls(&self) -> &[ControlWrite<'static>] {
+        &[]
+    }
 
     /// Makes ready: buffers, slots, the sensor's first settings. The actions that follow are
     /// carried out before [`Pipeline::stream_on`].

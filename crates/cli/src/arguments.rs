@@ -131,7 +131,7 @@ pub(crate) struct CameraOptions {
     pub(crate) camera: Option<String>,
     /// Simulate a camera; repeat it for several
     ///
-    /// `sensor=imx219|imx477`, and after commas: `embedded=off`, `rotation=180`, `lux=600`, `kelvin=5500`,
+    /// `sensor=imx219|imx477`, and after commas: `lens=dw9807` (focuses by motor), `embedded=off`, `rotation=180`, `lux=600`, `kelvin=5500`,
     /// `scene=FOLDER` (PNG and JPEG pictures to look at), `seed=1`, and faults:
     /// `fault=KIND@N` (once, after N frames) or `fault=KIND:0.01` (at each with that
     /// probability). Kinds are lost-image, late-frame, silent-sensor, …; a wrong one lists all.

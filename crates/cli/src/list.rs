@@ -120,10 +120,18 @@ fn control_text(limits: &ControlLimits) -> String {
     let info = limits.id.info();
     let values = match limits_text(limits) {
         Some(values) => format!("{values} {}", info.unit),
+        _ if !info.names.is_empty() => format!("one of {}", names_within(limits).join(" ")),
         None if info.unit.is_empty() => info.type_name.to_owned(),
         None => format!("{}, in {}", info.type_name, info.unit),
     };
     format!("    {:<22} {}\n    {:22} {}\n", limits.id, values.trim_end(), "", info.meaning)
+}
+
+/// Those of a control's values that the camera has.
+fn names_within(limits: &ControlLimits) -> &'static [&'static str] {
+    let names = limits.id.info().names;
+    let end = limits.maximum.map_or(names.len(), |last| (last as usize + 1).min(names.len()));
+    &names[..end]
 }
 
 /// The camera's own limits, or those of all cameras.
@@ -181,7 +189,7 @@ fn control_json(limits: &ControlLimits) -> Value {
         "type": info.type_name,
         "unit": info.unit,
         "meaning": info.meaning,
-        "values": info.names,
+        "values": names_within(limits),
         "minimum": limits.minimum.or(info.limits.map(|(low, _)| low)),
         "maximum": limits.maximum.or(info.limits.map(|(_, high)| high)),
         "default": limits.default,

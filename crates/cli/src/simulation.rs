@@ -7,7 +7,7 @@ use crate::console;
 use crate::ending::Failure;
 use crate::parsing;
 use faults::FaultRequest;
-use pinhole::sim::model::SensorModel;
+use pinhole::sim::model::{LensModel, SensorModel};
 use pinhole::sim::scene::{Light, LightSchedule, Scene};
 use pinhole::sim::{CameraConfig, Clock, FaultPlan, SimulatorConfig};
 use pinhole::{Camera, Cameras, Driver, Result};
@@ -39,6 +39,7 @@ impl SimulatedCamera {
     fn set(&mut self, key: &str, value: Option<&str>) -> Result<(), String> {
         match key {
             "sensor" => self.set_sensor(value),
+            "lens" => self.set_lens(value),
             "embedded" => switch(key, value).map(|embedded| self.camera.embedded = embedded),
             "rotation" => rotation(value).map(|degrees| self.camera.rotation_degrees = degrees),
             "lux" => within(key, value, 0.001, 200_000.0).map(|lux| self.lux = Some(lux)),
@@ -48,7 +49,7 @@ impl SimulatedCamera {
             "seed" => parsing::value(key, value, "a whole number").map(|seed| self.seed = Some(seed)),
             "fault" => FaultRequest::parse(value.unwrap_or("")).map(|fault| self.faults.push(fault)),
             _ => Err(format!(
-                "`{key}` is unknown; there are sensor, embedded, rotation, lux, kelvin, scene, seed, fault"
+                "`{key}` is unknown; there are sensor, lens, embedded, rotation, lux, kelvin, scene, seed, fault"
             )),
         }
     }
@@ -57,6 +58,13 @@ impl SimulatedCamera {
         let found = name.and_then(SensorModel::by_name);
         let known = || SensorModel::ALL.iter().map(|model| model.name).collect::<Vec<_>>().join(" and ");
         self.camera.sensor = found.ok_or_else(|| format!("sensor: {} can be simulated", known()))?;
+        Ok(())
+    }
+
+    fn set_lens(&mut self, name: Option<&str>) -> Result<(), String> {
+        let found = name.and_then(LensModel::by_name);
+        let known = || LensModel::ALL.iter().map(|model| model.name).collect::<Vec<_>>().join(" and ");
+        self.camera.lens = Some(found.ok_or_else(|| format!("lens: {} can be simulated", known()))?);
         Ok(())
     }
 }
@@ -167,10 +175,15 @@ mod tests {
 
     #[test]
     fn a_world_is_what_was_asked_for() {
-        let cameras = ["sensor=imx477,embedded=off,lux=5,seed=7", "sensor=imx219,lux=50,fault=stuck-isp@3"];
+        let cameras =
+            ["sensor=imx477,embedded=off,lens=dw9807,lux=5,seed=7", "sensor=imx219,lux=50,fault=stuck-isp@3"];
         let cameras = cameras.map(|text| SimulatedCamera::parse(text).unwrap());
         let config = world(&cameras, Pace::Fast).unwrap();
         assert_eq!((config.cameras[0].sensor.name, config.cameras[0].embedded), ("imx477", false));
+        assert_eq!(
+            config.cameras.iter().map(|camera| camera.lens.is_some()).collect::<Vec<_>>(),
+            [true, false]
+        );
         assert_eq!((config.cameras[1].sensor.name, config.cameras[1].embedded), ("imx219", true));
         let light = Light { lux: 50.0, ..Light::DAYLIT_ROOM };
         assert_eq!(config.scene.light(), &LightSchedule::Constant(light));
@@ -185,6 +198,8 @@ mod tests {
             ("lux=dark", "a number from"),
             ("lux=-1", "a number from"),
             ("kelvin=inf", "a number from"),
+            ("lens", "dw9807 can be"),
+            ("lens=glass", "dw9807 can be"),
             ("embedded=maybe", "on or off"),
             ("colour=red", "`colour` is unknown"),
             ("seed", "needs a value"),

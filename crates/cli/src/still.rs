@@ -89,6 +89,7 @@ fn is_settled(metadata: &ControlList, elapsed: Duration) -> bool {
     is_locked
         && metadata.get(control::FRAME_STATE) != Some(FrameState::Starting)
         && metadata.get(control::FRAME_ERROR) != Some(true)
+        && metadata.get(control::LENS_MOVING) != Some(true)
 }
 
 impl Settled {
@@ -109,8 +110,9 @@ impl Settled {
 fn taken_with(metadata: &ControlList) -> Vec<String> {
     let exposure = metadata.get(control::EXPOSURE_TIME).map(|time_us| format!("{time_us} µs"));
     let gain = metadata.get(control::ANALOGUE_GAIN).map(|gain| format!("gain {gain:.2}"));
+    let focus = metadata.get(control::LENS_POSITION).map(|dioptres| format!("focus {dioptres:.2} dioptres"));
     let colour = metadata.get(control::COLOUR_TEMPERATURE).map(|kelvin| format!("{kelvin} K"));
-    [exposure, gain, colour].into_iter().flatten().collect()
+    [exposure, gain, colour, focus].into_iter().flatten().collect()
 }
 
 /// The files to write.
@@ -208,6 +210,10 @@ mod tests {
         assert!(!is_settled(&metadata, Duration::ZERO));
         metadata.set(control::FRAME_ERROR, false).set(control::FRAME_STATE, FrameState::Starting);
         assert!(!is_settled(&metadata, Duration::ZERO));
+        metadata.set(control::FRAME_STATE, FrameState::Settled).set(control::LENS_MOVING, true);
+        assert!(!is_settled(&metadata, Duration::ZERO));
+        metadata.set(control::LENS_MOVING, false);
+        assert!(is_settled(&metadata, Duration::ZERO));
     }
 
     #[test]

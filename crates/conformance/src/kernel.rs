@@ -92,6 +92,7 @@ fn refuse(setup: &Setup, cameras: usize) -> Verdict {
     let lacks = [
         (setup.cameras > cameras, NotApplicable("there are not so many cameras of its driver")),
         (setup.embedded == Some(true), Need::EmbeddedData.lack()),
+        (setup.lens, NotApplicable("no lens of its cameras has a motor")),
         (setup.memory_bytes.is_some(), NotApplicable("its memory cannot be limited")),
         (setup.light.is_some(), NotApplicable("nobody can set the light before its cameras")),
         (setup.decorator.is_some(), Need::ControlLoop.lack()),

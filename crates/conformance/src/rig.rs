@@ -82,6 +82,8 @@ pub struct Setup {
     pub cameras: usize,
     /// Whether its sensors send embedded data; `None`: as the rig's do.
     pub embedded: Option<bool>,
+    /// Whether its cameras have lenses with a motor; else they have what the rig's have.
+    pub lens: bool,
     /// What simulated devices do with the bytes of buffers.
     pub pixels: Pixels,
     /// The light; `None`: a daylit room.
@@ -100,6 +102,7 @@ impl Default for Setup {
         Self {
             cameras: 1,
             embedded: None,
+            lens: false,
             pixels: Pixels::Stamped,
             light: None,
             memory_bytes: None,

@@ -7,6 +7,7 @@ use crate::keepsake::stamp;
 use crate::mapper::CountingMapper;
 use crate::rig::{Abilities, Rig, Setup, Verdict};
 use pinhole::kernel::memory::SystemMapper;
+use pinhole::sim::model::DW9807;
 use pinhole::sim::{
     Call, CameraConfig, Fault, FaultKind, FaultRate, ScheduledFault, Simulator, SimulatorConfig,
     SimulatorControl, Stamp,
@@ -57,9 +58,9 @@ impl Rig for Simulated {
 
     fn bench(&self, setup: Setup) -> Verdict<Bench> {
         let embedded = setup.embedded.unwrap_or(self.camera.embedded);
-        let mut config =
-            SimulatorConfig::for_tests()
-                .with_cameras(vec![CameraConfig { embedded, ..self.camera }; setup.cameras]);
+        let lens = if setup.lens { Some(&DW9807) } else { self.camera.lens };
+        let camera = CameraConfig { embedded, lens, ..self.camera };
+        let mut config = SimulatorConfig::for_tests().with_cameras(vec![camera; setup.cameras]);
         config.pixels = setup.pixels;
         config.keep_log = setup.log;
         config.shuffle = self.shuffle;

@@ -91,6 +91,15 @@ const OF_MODELS: &[&str] = &[
     "b43_running_out_of_contiguous_memory",
 ];
 
+/// What needs a lens with a motor.
+const OF_LENSES: &[&str] = &[
+    "lens_a_refused_move_costs_no_request",
+    "lens_frames_tell_where_it_was",
+    "lens_only_changes_are_written",
+    "lens_positions_are_held_to_the_limits_told",
+    "lens_starts_where_it_is_told",
+];
+
 /// What needs embedded data.
 const OF_EMBEDDED_DATA: &[&str] = &[
     "b29_an_image_goes_on_without_its_embedded_data",
@@ -112,18 +121,32 @@ const OF_RECEIVER_FAULTS: &[&str] = &[
 /// What does not apply to the testbed's cameras; `None` for others.
 fn exceptions(driver: &str) -> Option<Vec<&'static str>> {
     let lists: &[&[&str]] = match driver {
-        "vivid" => &[NEVER, OF_SHORT_SILENCE],
-        "vimc" => &[NEVER, OF_FAILING_CALLS, OF_FLAGS, OF_PLUGS, OF_SILENCE, OF_SHORT_SILENCE],
-        "unicam" => {
-            &[NEVER, OF_FAILING_CALLS, OF_FLAGS, OF_PLUGS, OF_SHORT_SILENCE, OF_TWO, OF_FOREIGN_MEMORY]
-        }
+        "vivid" => &[NEVER, OF_LENSES, OF_SHORT_SILENCE],
+        "vimc" => &[NEVER, OF_LENSES, OF_FAILING_CALLS, OF_FLAGS, OF_PLUGS, OF_SILENCE, OF_SHORT_SILENCE],
+        "unicam" => &[
+            NEVER,
+            OF_LENSES,
+            OF_FAILING_CALLS,
+            OF_FLAGS,
+            OF_PLUGS,
+            OF_SHORT_SILENCE,
+            OF_TWO,
+            OF_FOREIGN_MEMORY,
+        ],
         // Its driver drops damaged frames, unless told otherwise.
-        "uvcvideo" => &[NEVER, OF_FAILING_CALLS, OF_FLAGS, OF_TWO],
-        "pi" => &[OF_MODELS, OF_TWO, OF_EMBEDDED_DATA],
-        "pi-hq" => &[OF_MODELS, OF_TWO],
-        "pi-mainline" => {
-            &[OF_MODELS, OF_TWO, OF_EMBEDDED_DATA, OF_FOREIGN_MEMORY, OF_FLAGS, OF_PLUGS, OF_RECEIVER_FAULTS]
-        }
+        "uvcvideo" => &[NEVER, OF_LENSES, OF_FAILING_CALLS, OF_FLAGS, OF_TWO],
+        "pi" => &[OF_MODELS, OF_LENSES, OF_TWO, OF_EMBEDDED_DATA],
+        "pi-hq" => &[OF_MODELS, OF_LENSES, OF_TWO],
+        "pi-mainline" => &[
+            OF_MODELS,
+            OF_LENSES,
+            OF_TWO,
+            OF_EMBEDDED_DATA,
+            OF_FOREIGN_MEMORY,
+            OF_FLAGS,
+            OF_PLUGS,
+            OF_RECEIVER_FAULTS,
+        ],
         _ => return None,
     };
     Some(lists.concat())

@@ -39,8 +39,8 @@ rig! {
     except super::OF_EMBEDDED_DATA
 }
 rig! {
-    imx219_behind_a_mux,
-    Simulated::new("imx219 behind a mux", CameraConfig::imx219().with_mux()),
+    imx219_with_a_lens_behind_a_mux,
+    Simulated::new("imx219 with a lens, behind a mux", CameraConfig::imx219().with_lens().with_mux()),
     except &[]
 }
 rig! {

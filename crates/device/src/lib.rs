@@ -19,7 +19,7 @@ pub mod uapi;
 
 pub use control::{ControlCode, ControlDescription, ControlWrite, Controls, MenuItem, Payload};
 pub use frames::{FrameInterval, FrameIntervals, FrameSizes};
-pub use media::{Direction, Entity, EntityFunction, Graph, Link, MediaDevice, MediaInfo, Pad};
+pub use media::{AncillaryLink, Direction, Entity, EntityFunction, Graph, Link, MediaDevice, MediaInfo, Pad};
 pub use node::{
     Dequeued, ExportedBuffer, ImageFormat, MetaFormat, NodeCapabilities, NodeEvent, NodeFormat, NodeKind,
     QueueBuffer, QueuePlane, VideoNode,

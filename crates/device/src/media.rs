@@ -71,6 +71,16 @@ pub struct Link {
 /// The model of a media device whose work the CPU does.
 pub const CPU_MODEL: &str = "cpu";
 
+/// A companion that frames do not pass: the lens or the flash of a sensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "MEDIA_LNK_FL_ANCILLARY_LINK")]
+pub struct AncillaryLink {
+    /// Number of the entity that has the companion.
+    pub primary: u32,
+    /// Number of the companion.
+    pub companion: u32,
+}
+
 /// Who a media device is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaInfo {
@@ -84,7 +94,7 @@ pub struct MediaInfo {
     pub bus_info: String,
 }
 
-/// A media device's entities and links.
+/// A media device's entities, the links that frames take, and who belongs to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Graph {
     /// Whose they are.
@@ -93,6 +103,8 @@ pub struct Graph {
     pub entities: Vec<Entity>,
     /// The links.
     pub links: Vec<Link>,
+    /// Which entities are companions of others.
+    pub ancillary: Vec<AncillaryLink>,
 }
 
 impl Graph {
@@ -109,6 +121,12 @@ impl Graph {
     /// The links that leave an entity.
     pub fn links_from<'a>(&'a self, entity: &'a Entity) -> impl Iterator<Item = &'a Link> {
         self.links.iter().filter(|link| entity.pads.iter().any(|pad| pad.id == link.source))
+    }
+
+    /// The companions of an entity.
+    pub fn companions<'a>(&'a self, of: &'a Entity) -> impl Iterator<Item = &'a Entity> {
+        let links = self.ancillary.iter().filter(|link| link.primary == of.id);
+        links.filter_map(|link| self.entities.iter().find(|entity| entity.id == link.companion))
     }
 
     /// The links on the shortest way from one entity to another along the frames' direction.

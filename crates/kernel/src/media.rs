@@ -5,12 +5,14 @@ use crate::file::DeviceFile;
 use crate::sysfs::{DeviceNode, DeviceNumber, DeviceTree};
 use crate::uapi::media::{
     self as uapi, DEVICE_INFO, DeviceInfo, G_TOPOLOGY, LNK_FL_ENABLED, LNK_FL_IMMUTABLE, LNK_TYPE,
-    LNK_TYPE_DATA, LNK_TYPE_INTERFACE, LinkDescription, PAD_FL_SINK, PAD_FL_SOURCE, PadDescription,
-    SETUP_LINK, Topology,
+    LNK_TYPE_ANCILLARY, LNK_TYPE_DATA, LNK_TYPE_INTERFACE, LinkDescription, PAD_FL_SINK, PAD_FL_SOURCE,
+    PadDescription, SETUP_LINK, Topology,
 };
 use crate::uapi::text;
 use pinhole_base::{Error, ErrorKind, Result};
-use pinhole_device::{Direction, Entity, EntityFunction, Graph, Link, MediaDevice, MediaInfo, Pad};
+use pinhole_device::{
+    AncillaryLink, Direction, Entity, EntityFunction, Graph, Link, MediaDevice, MediaInfo, Pad,
+};
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::os::fd::AsFd;
@@ -117,8 +119,8 @@ fn info(path: &str, answer: &DeviceInfo) -> MediaInfo {
     }
 }
 
-/// Makes a graph of what the kernel tells. Pads of entities that are not there, and links that
-/// join other things than pads, are left out.
+/// Makes a graph of what the kernel tells. Pads of entities that are not there are left out;
+/// links that join other things than pads carry no frames, and are not among those that do.
 fn graph(info: MediaInfo, topology: &Topology, devices: &[DeviceNode]) -> Graph {
     let mut nodes = nodes(topology, devices);
     let mut pads: HashMap<u32, Vec<Pad>> = HashMap::new();
@@ -133,8 +135,11 @@ fn graph(info: MediaInfo, topology: &Topology, devices: &[DeviceNode]) -> Graph 
         pads: pads.remove(&entity.id).unwrap_or_default(),
     });
     let entities = entities.collect();
-    let links = topology.links.iter().filter(|link| link.flags & LNK_TYPE == LNK_TYPE_DATA).map(link);
-    Graph { info, entities, links: links.collect() }
+    let of_type = |wanted: u32| topology.links.iter().filter(move |link| link.flags & LNK_TYPE == wanted);
+    let links = of_type(LNK_TYPE_DATA).map(link).collect();
+    let ancillary = of_type(LNK_TYPE_ANCILLARY)
+        .map(|link| AncillaryLink { primary: link.source_id, companion: link.sink_id });
+    Graph { info, entities, links, ancillary: ancillary.collect() }
 }
 
 fn pad(raw: &uapi::Pad) -> Option<Pad> {
@@ -215,13 +220,14 @@ mod tests {
         MediaInfo { path: text(), driver: text(), model: text(), bus_info: text() }
     }
 
-    /// A sensor with an image and an embedded data pad, and the two nodes they lead to.
+    /// A sensor with a lens, an image and an embedded data pad, and the two nodes they lead to.
     fn unicam() -> Topology {
         Topology {
             entities: vec![
                 entity(1, "imx219 10-0010", uapi::ENT_F_CAM_SENSOR),
                 entity(2, "unicam-image", uapi::ENT_F_IO_V4L),
                 entity(3, "unicam-embedded", uapi::ENT_F_IO_V4L),
+                entity(4, "dw9807 10-000c", uapi::ENT_F_LENS),
             ],
             interfaces: vec![
                 interface_of(11, uapi::INTF_T_V4L_SUBDEV, 5),
@@ -240,7 +246,7 @@ mod tests {
                 link_of(33, 11, 1, LNK_TYPE_INTERFACE | LNK_FL_ENABLED | LNK_FL_IMMUTABLE),
                 link_of(34, 12, 2, LNK_TYPE_INTERFACE),
                 link_of(35, 13, 3, LNK_TYPE_INTERFACE),
-                link_of(36, 1, 2, 0x2000_0000),
+                link_of(36, 1, 4, LNK_TYPE_ANCILLARY | LNK_FL_ENABLED | LNK_FL_IMMUTABLE),
             ],
         }
     }
@@ -259,6 +265,9 @@ mod tests {
         assert_eq!((image.function, image.node.as_deref()), (EntityFunction::Io, Some("/dev/video0")));
         assert_eq!(graph.entity("unicam-embedded").unwrap().node, None, "its file is not there");
         assert_eq!(graph.links.len(), 2, "links to interfaces and lenses carry no frames");
+        let companions: Vec<_> = graph.companions(sensor).map(|lens| (lens.id, lens.function)).collect();
+        assert_eq!(companions, [(4, EntityFunction::Lens)]);
+        assert_eq!(graph.companions(image).count(), 0);
         let way = graph.path(sensor, image).unwrap();
         assert!(way[0].enabled && way[0].immutable);
     }
@@ -279,7 +288,9 @@ mod tests {
         topology.pads.push(pad_of(26, 2, 7, PAD_FL_SINK | PAD_FL_SOURCE));
         topology.links.push(link_of(37, 98, 2, LNK_TYPE_INTERFACE));
         topology.links.push(link_of(38, 21, 25, 0));
+        topology.links.push(link_of(39, 2, 97, LNK_TYPE_ANCILLARY));
         let graph = graph(info(), &topology, &devices());
+        assert_eq!(graph.companions(graph.entity("unicam-image").unwrap()).count(), 0);
         assert_eq!(graph.entities.iter().map(|entity| entity.pads.len()).sum::<usize>(), 4);
         assert!(graph.entity_of_pad(25).is_none());
     }
@@ -331,7 +342,8 @@ mod tests {
         });
         let pad = (number(), number(), 0..4_u32, any::<u32>());
         let pad = pad.prop_map(|(id, entity, flags, index)| pad_of(id, entity, index, flags));
-        let kinds = prop_oneof![Just(0_u32), Just(LNK_TYPE_INTERFACE), any::<u32>()];
+        let kinds =
+            prop_oneof![Just(0_u32), Just(LNK_TYPE_INTERFACE), Just(LNK_TYPE_ANCILLARY), any::<u32>()];
         let link = (number(), number(), number(), kinds);
         let link = link.prop_map(|(id, source, sink, flags)| link_of(id, source, sink, flags));
         let interface = (number(), 0x1ff..0x205_u32, number());
@@ -351,6 +363,7 @@ mod tests {
             let mut media = null(graph(info(), &topology, &devices()));
             prop_assert_eq!(media.graph.entities.len(), topology.entities.len());
             for from in &media.graph.entities {
+                prop_assert!(media.graph.companions(from).count() <= topology.links.len());
                 for to in &media.graph.entities {
                     if let Some(way) = media.graph.path(from, to) {
                         prop_assert!(way.len() <= media.graph.links.len());

@@ -8,6 +8,7 @@
 pub mod delayed;
 pub mod embedded;
 pub mod helper;
+pub mod lens;
 pub mod modes;
 pub mod timing;
 
@@ -16,5 +17,6 @@ pub use delayed::{
 };
 pub use embedded::{EmbeddedFault, EmbeddedSettings, Registers};
 pub use helper::{GainModel, Reconciled, RecordedLines, SensorHelper};
+pub use lens::{LensHelper, LensScale};
 pub use modes::{ModeInfo, WantedMode};
 pub use timing::{FrameTiming, ModeTiming};

@@ -71,6 +71,7 @@ fn settings(model: &SensorModel) -> FrameSettings {
         analogue_gain: 1.0,
         digital_gain: 1.0,
         transform: Transform::IDENTITY,
+        defocus: 0.0,
         sequence: 42,
         time: Duration::from_millis(1400),
         seed: 1,

@@ -1,7 +1,7 @@
 //! What world to simulate.
 
 use crate::fault::FaultPlan;
-use crate::model::{IMX219, IMX477, SensorModel};
+use crate::model::{DW9807, IMX219, IMX477, LensModel, SensorModel};
 use crate::scene::Scene;
 use std::time::Duration;
 
@@ -42,12 +42,14 @@ pub struct CameraConfig {
     pub mux: bool,
     /// How the sensor is mounted: what its rotation control says, 0 or 180.
     pub rotation_degrees: u32,
+    /// The lens, if it has a motor; else all is in focus.
+    pub lens: Option<&'static LensModel>,
 }
 
 impl CameraConfig {
-    /// A camera with embedded data and no mux, mounted upright.
+    /// A camera with embedded data and no mux, mounted upright, its lens fixed.
     pub const fn new(sensor: &'static SensorModel) -> Self {
-        Self { sensor, embedded: true, mux: false, rotation_degrees: 0 }
+        Self { sensor, embedded: true, mux: false, rotation_degrees: 0, lens: None }
     }
 
     /// An IMX219.
@@ -64,6 +66,12 @@ impl CameraConfig {
     #[must_use]
     pub const fn without_embedded(self) -> Self {
         Self { embedded: false, ..self }
+    }
+
+    /// The same with the lens of a Camera Module 3.
+    #[must_use]
+    pub const fn with_lens(self) -> Self {
+        Self { lens: Some(&DW9807), ..self }
     }
 
     /// The same with a mux.

@@ -64,6 +64,8 @@ pub enum Target {
     Node(Role),
     /// The sensor (or the mux behind it).
     SubDevice,
+    /// The lens.
+    Lens,
     /// A media device.
     Media,
     /// The memory heap, which all cameras share.

@@ -59,6 +59,7 @@
 //! - A sensor's controls take effect with its delays; writing `VBLANK` bounds `EXPOSURE`.
 //!   Integers out of range are clamped, as V4L2 does. Flips change the media bus code, and are
 //!   `EBUSY` while frames flow.
+//! - A lens, where there is one, is its sensor's companion; it takes its time to where it is told.
 //! - The ISP runs when its input has a buffer and every capture node that streams has one. Its
 //!   controls and its crop are those in force when the run begins.
 //! - Memory comes from one pool of [`SimulatorConfig::memory_bytes`]; `ENOMEM` beyond.
@@ -94,6 +95,7 @@ mod embedded;
 mod fault;
 mod formats;
 mod isp_controls;
+mod lens;
 mod memory;
 pub mod model;
 mod node;

@@ -1,5 +1,5 @@
-//! The sensors that the simulator can play: their arrays, modes, timing, registers, noise and
-//! colours, as constants.
+//! The sensors and lenses that the simulator can play: their arrays, modes, timing, registers,
+//! noise and colours, as constants.
 //!
 //! Geometry, timing, registers and delays are public facts of the parts and their Linux
 //! drivers. Electron counts and colour responses are plausible figures of our own for parts of
@@ -9,6 +9,7 @@ mod colour;
 mod ideal;
 mod imx219;
 mod imx477;
+mod lens;
 
 use pinhole_base::format::BayerOrder;
 use pinhole_base::geometry::{ModePixels, NativePixels, Rect, Size};
@@ -16,6 +17,7 @@ use pinhole_base::geometry::{ModePixels, NativePixels, Rect, Size};
 pub use colour::{ColourResponse, WhiteResponse};
 pub use imx219::IMX219;
 pub use imx477::IMX477;
+pub use lens::{DW9807, LensModel};
 
 /// Everything the simulator knows of one type of sensor.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use crate::poller::SimPoller;
 use crate::queue::Handle;
 use crate::refusal::{Answer, Refusal};
 use crate::shared::{Opening, Shared};
-use crate::subdevice::{SimMux, SimSensor};
+use crate::subdevice::{SimLens, SimMux, SimSensor};
 use crate::topology::{self, Part, Sub};
 use crate::world::World;
 use pinhole_base::Result;
@@ -60,14 +60,15 @@ impl SimProvider {
         let (camera, sub) = topology::sub_at(path).ok_or(Errno::NOENT)?;
         world.check_camera(camera).map_err(|_| Errno::NOENT)?;
         let config = world.cameras[camera].config;
-        let name = match sub {
-            Sub::Sensor => topology::sensor_name(camera, &config),
-            Sub::Mux if config.mux => topology::mux_name(camera),
-            Sub::Mux => return Err(Errno::NOENT.into()),
+        let (name, target) = match (sub, config.lens) {
+            (Sub::Sensor, _) => (topology::sensor_name(camera, &config), Target::SubDevice),
+            (Sub::Mux, _) if config.mux => (topology::mux_name(camera), Target::SubDevice),
+            (Sub::Lens, Some(lens)) => (topology::lens_name(camera, lens), Target::Lens),
+            _ => return Err(Errno::NOENT.into()),
         };
-        let opening =
-            self.open(world, camera, Part::Receiver, Target::SubDevice, format!("{name} ({path})"))?;
+        let opening = self.open(world, camera, Part::Receiver, target, format!("{name} ({path})"))?;
         Ok(match sub {
+            Sub::Lens => Box::new(SimLens { opening, name }),
             Sub::Sensor => Box::new(SimSensor { opening, name }),
             Sub::Mux => Box::new(SimMux { opening, name }),
         })

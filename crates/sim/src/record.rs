@@ -80,6 +80,8 @@ pub enum Happening {
         /// What it is taken with.
         registers: Registers,
     },
+    /// A lens was told to go to a step.
+    LensMoved(u32),
     /// A buffer was queued.
     Queued(Role, u32),
     /// A buffer completed.

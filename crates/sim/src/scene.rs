@@ -6,6 +6,7 @@
 
 mod card;
 mod chart;
+mod defocus;
 mod landscape;
 mod letters;
 mod light;
@@ -53,6 +54,9 @@ enum Content {
 const PICTURE_TIME: Duration = Duration::from_secs(3);
 
 impl Scene {
+    /// How far away all of it is, in dioptres: half a metre.
+    pub const SUBJECT_DIOPTRES: f64 = 2.0;
+
     /// The built-in still life: a desk with a colour chart, test cards, a clock whose hand
     /// turns, a bouncing ball and the frame's number.
     pub fn desk() -> Self {

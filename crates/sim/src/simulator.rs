@@ -164,6 +164,19 @@ impl SimulatorControl {
         })
     }
 
+    /// Where a camera's lens focuses now, in dioptres; `None` if it has no motor.
+    ///
+    /// # Errors
+    /// There is no such camera.
+    pub fn lens_dioptres(&self, camera: usize) -> Result<Option<f64>> {
+        self.shared.enter(|world| {
+            let known = world.check_camera(camera);
+            known.map_err(|refusal| refusal.into_error("looking at a lens", "simulated hardware"))?;
+            let now_ns = world.now().as_nanos();
+            Ok(world.cameras[camera].lens.as_ref().map(|lens| lens.dioptres(now_ns)))
+        })
+    }
+
     /// How often what has happened.
     pub fn counters(&self) -> Counters {
         self.shared.look().counters()

@@ -1,6 +1,8 @@
-//! Simulated sub-devices: sensors and muxes.
+//! Simulated sub-devices: sensors, muxes and lenses.
 
 use crate::fault::Call;
+use crate::lens::Lens;
+use crate::record::Happening;
 use crate::refusal::{Answer, Refusal};
 use crate::shared::Opening;
 use crate::world::World;
@@ -145,5 +147,71 @@ impl SubDevice for SimMux {
 
     fn selection(&mut self, _: SelectionTarget) -> Result<Rect<NativePixels>> {
         self.call(Call::Describe, "reading a selection", 0, |_, _| Err(Errno::NOTTY.into()))
+    }
+}
+
+/// An open lens. It has no pads.
+pub(crate) struct SimLens {
+    pub(crate) opening: Opening,
+    pub(crate) name: String,
+}
+
+impl SimLens {
+    fn call<T>(&self, call: Call, doing: &'static str, act: impl FnOnce(&Lens) -> Answer<T>) -> Result<T> {
+        self.opening.call(call, doing, |world| {
+            act(world.cameras[self.opening.camera].lens.as_ref().ok_or(Errno::NODEV)?)
+        })
+    }
+
+    fn no_pad<T>(&self, doing: &'static str, pad: u32) -> Result<T> {
+        self.call(Call::Describe, doing, |_| {
+            Err(Refusal::new(Errno::INVAL, format!("a lens has no pad {pad}")))
+        })
+    }
+}
+
+impl Controls for SimLens {
+    fn query_controls(&mut self) -> Result<Vec<ControlDescription>> {
+        self.call(Call::QueryControls, "listing controls", |lens| Ok(lens.describe_controls()))
+    }
+
+    fn control(&mut self, code: ControlCode) -> Result<i64> {
+        self.call(Call::Control, "reading a control", |lens| lens.control(code))
+    }
+
+    fn set_controls(&mut self, writes: &[ControlWrite<'_>]) -> Result<()> {
+        self.opening.call(Call::SetControls, "writing controls", |world| {
+            let (camera, now_ns) = (self.opening.camera, world.now().as_nanos());
+            let lens = world.cameras[camera].lens.as_mut().ok_or(Errno::NODEV)?;
+            let code = lens.set_controls(writes, now_ns)?;
+            world.note(camera, Happening::LensMoved(code));
+            Ok(())
+        })
+    }
+}
+
+impl SubDevice for SimLens {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn media_bus_codes(&mut self, pad: u32) -> Result<Vec<u32>> {
+        self.no_pad("listing media bus codes", pad)
+    }
+
+    fn frame_sizes(&mut self, pad: u32, _: u32) -> Result<Vec<Size<ModePixels>>> {
+        self.no_pad("listing frame sizes", pad)
+    }
+
+    fn format(&mut self, pad: u32) -> Result<MediaBusFormat> {
+        self.no_pad("reading a pad's format", pad)
+    }
+
+    fn set_format(&mut self, pad: u32, _: MediaBusFormat) -> Result<MediaBusFormat> {
+        self.no_pad("setting a pad's format", pad)
+    }
+
+    fn selection(&mut self, _: SelectionTarget) -> Result<Rect<NativePixels>> {
+        self.no_pad("reading a selection", 0)
     }
 }

@@ -5,7 +5,8 @@
 
 use crate::config::CameraConfig;
 use crate::fault::Role;
-use pinhole_device::{Direction, Entity, EntityFunction, Graph, Link, MediaInfo, Pad};
+use crate::model::LensModel;
+use pinhole_device::{AncillaryLink, Direction, Entity, EntityFunction, Graph, Link, MediaInfo, Pad};
 
 /// Which of a camera's two media devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +34,11 @@ impl Part {
 pub(crate) enum Sub {
     Sensor,
     Mux,
+    Lens,
+}
+
+impl Sub {
+    const ALL: [Self; 3] = [Self::Sensor, Self::Mux, Self::Lens];
 }
 
 const NODES: usize = 8;
@@ -42,7 +48,7 @@ pub(crate) fn node_path(camera: usize, role: Role) -> String {
 }
 
 fn sub_path(camera: usize, sub: Sub) -> String {
-    format!("/dev/v4l-subdev{}", camera * Part::ALL.len() + sub as usize)
+    format!("/dev/v4l-subdev{}", camera * Sub::ALL.len() + sub as usize)
 }
 
 fn media_path(camera: usize, part: Part) -> String {
@@ -58,7 +64,7 @@ pub(crate) fn node_at(path: &str) -> Option<(usize, Role)> {
 /// The camera and sub-device at a path.
 pub(crate) fn sub_at(path: &str) -> Option<(usize, Sub)> {
     let number: usize = path.strip_prefix("/dev/v4l-subdev")?.parse().ok()?;
-    Some((number / 2, if number.is_multiple_of(2) { Sub::Sensor } else { Sub::Mux }))
+    Some((number / Sub::ALL.len(), Sub::ALL[number % Sub::ALL.len()]))
 }
 
 /// The sensor's name: that of its model, on a bus of its own for each camera.
@@ -87,6 +93,11 @@ pub(crate) fn media_info(camera: usize, part: Part) -> MediaInfo {
     MediaInfo { path, driver: driver.to_owned(), model: driver.to_owned(), bus_info }
 }
 
+/// The name of a camera's lens.
+pub(crate) fn lens_name(camera: usize, lens: &LensModel) -> String {
+    format!("{} {}-{}", lens.name, 10 + camera, lens.address)
+}
+
 struct Builder {
     graph: Graph,
     next_id: u32,
@@ -94,7 +105,10 @@ struct Builder {
 
 impl Builder {
     fn new(info: MediaInfo) -> Self {
-        Self { graph: Graph { info, entities: Vec::new(), links: Vec::new() }, next_id: 1 }
+        Self {
+            graph: Graph { info, entities: Vec::new(), links: Vec::new(), ancillary: Vec::new() },
+            next_id: 1,
+        }
     }
 
     fn id(&mut self) -> u32 {
@@ -126,13 +140,20 @@ impl Builder {
         self.entity(role.entity_name(), EntityFunction::Io, Some(path), &[direction])[0]
     }
 
+    /// Adds the lens of the first entity, the sensor.
+    fn companion(&mut self, name: &str, path: String) {
+        self.entity(name, EntityFunction::Lens, Some(path), &[]);
+        let [primary, .., companion] = &self.graph.entities[..] else { return };
+        self.graph.ancillary.push(AncillaryLink { primary: primary.id, companion: companion.id });
+    }
+
     fn link(&mut self, source: u32, sink: u32, immutable: bool) {
         let id = self.id();
         self.graph.links.push(Link { id, source, sink, enabled: immutable, immutable });
     }
 }
 
-/// The graph of a camera's receiver: sensor, perhaps mux, nodes.
+/// The graph of a camera's receiver: sensor, perhaps mux and lens, nodes.
 pub(crate) fn receiver_graph(camera: usize, config: &CameraConfig) -> Graph {
     let mut builder = Builder::new(media_info(camera, Part::Receiver));
     let pads = [Direction::Source; 2];
@@ -152,6 +173,9 @@ pub(crate) fn receiver_graph(camera: usize, config: &CameraConfig) -> Graph {
     if config.embedded {
         let embedded = builder.node(Role::Embedded, node_path(camera, Role::Embedded));
         builder.link(sensor[1], embedded, true);
+    }
+    if let Some(lens) = config.lens {
+        builder.companion(&lens_name(camera, lens), sub_path(camera, Sub::Lens));
     }
     builder.graph
 }
@@ -183,7 +207,7 @@ mod tests {
 
     fn graphs() -> [Graph; 3] {
         let imx219 = CameraConfig::imx219();
-        [receiver_graph(0, &imx219), receiver_graph(1, &imx219.with_mux()), isp_of(1)]
+        [receiver_graph(0, &imx219), receiver_graph(1, &imx219.with_mux().with_lens()), isp_of(1)]
     }
 
     #[test]
@@ -208,12 +232,21 @@ mod tests {
     }
 
     #[test]
+    fn a_lens_is_the_sensors_companion() {
+        let [without, with, _] = graphs();
+        let sensor = with.entity("imx219 11-0010").unwrap();
+        let lenses: Vec<_> = with.companions(sensor).map(|lens| (&*lens.name, lens.function)).collect();
+        assert_eq!(lenses, [("dw9807 11-000c", EntityFunction::Lens)]);
+        assert!(without.ancillary.is_empty());
+    }
+
+    #[test]
     fn paths_lead_back_to_their_devices() {
         for camera in 0..3 {
             for role in Role::ALL {
                 assert_eq!(node_at(&node_path(camera, role)), Some((camera, role)));
             }
-            for sub in [Sub::Sensor, Sub::Mux] {
+            for sub in Sub::ALL {
                 assert_eq!(sub_at(&sub_path(camera, sub)), Some((camera, sub)));
             }
         }

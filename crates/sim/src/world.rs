@@ -15,6 +15,7 @@ pub(crate) mod receiver;
 use crate::config::{CameraConfig, Clock, IspSpeed, SimulatorConfig};
 use crate::fault::{Call, FaultKind, Injector, Role, Target};
 use crate::formats;
+use crate::lens::Lens;
 use crate::memory::Pool;
 use crate::queue::{BufferQueue, Handle, Taken};
 use crate::random::Random;
@@ -64,6 +65,7 @@ pub(crate) struct Camera {
     pub(crate) config: CameraConfig,
     pub(crate) sensor: Sensor,
     pub(crate) mux: MediaBusFormat,
+    pub(crate) lens: Option<Lens>,
     pub(crate) receiver: Receiver,
     pub(crate) isp: Isp,
     nodes: [Node; Role::ALL.len()],
@@ -88,7 +90,8 @@ impl Camera {
             graph: graph(number, config, part),
         });
         let isp = Isp::new(nodes[Role::Input.index()].format);
-        Self { config: *config, sensor, mux, receiver: Receiver::new(), isp, nodes, parts }
+        let lens = config.lens.map(Lens::new);
+        Self { config: *config, sensor, mux, lens, receiver: Receiver::new(), isp, nodes, parts }
     }
 
     pub(crate) const fn node(&self, role: Role) -> &Node {
@@ -359,6 +362,7 @@ impl World {
             Part::Receiver => {
                 camera.sensor = fresh.sensor;
                 camera.mux = fresh.mux;
+                camera.lens = fresh.lens;
             }
             Part::Isp => camera.isp.reset(),
         }

@@ -22,6 +22,7 @@ fn settings(exposure_s: f64) -> FrameSettings {
         analogue_gain: 1.0,
         digital_gain: 1.0,
         transform: Transform::IDENTITY,
+        defocus: 0.0,
         sequence: 7,
         time: Duration::ZERO,
         seed: 3,

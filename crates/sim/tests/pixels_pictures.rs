@@ -54,6 +54,7 @@ fn brightness(scene: &Scene, seconds: u64) -> f64 {
         analogue_gain: 1.0,
         digital_gain: 1.0,
         transform: Transform::IDENTITY,
+        defocus: 0.0,
         sequence: 0,
         time: Duration::from_secs(seconds),
         seed: 0,

@@ -92,6 +92,7 @@ pub(crate) fn configuration() -> Configuration {
         analogue_gain: Limits { min: 1.0, max: 256.0 / 24.0 },
         sensitivity: 1.0,
         black_level_16bit: 4096,
+        lens: None,
     }
 }
 

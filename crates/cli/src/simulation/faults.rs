@@ -76,7 +76,7 @@ fn failed_call(call: &str, target: Option<&str>) -> Result<Fault, String> {
 }
 
 fn find_target(name: &str) -> Result<Target, String> {
-    const TARGETS: [(&str, Target); 9] = [
+    const TARGETS: [(&str, Target); 10] = [
         ("image", Target::Node(Role::Image)),
         ("embedded", Target::Node(Role::Embedded)),
         ("input", Target::Node(Role::Input)),
@@ -84,6 +84,7 @@ fn find_target(name: &str) -> Result<Target, String> {
         ("output1", Target::Node(Role::Output1)),
         ("statistics", Target::Node(Role::Statistics)),
         ("sensor", Target::SubDevice),
+        ("lens", Target::Lens),
         ("media", Target::Media),
         ("heap", Target::Heap),
     ];

@@ -29,6 +29,7 @@ pub(super) fn devices() -> Devices {
         media: Vec::new(),
         nodes: (0..STREAMS).map(|_| Box::new(Node::new()) as Box<dyn VideoNode>).collect(),
         sensor: None,
+        lens: None,
         heap: None,
         poller: Box::new(Still),
         mapper: Arc::new(SystemMapper),

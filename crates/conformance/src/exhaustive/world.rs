@@ -430,12 +430,14 @@ impl World {
         if !self.call(target) {
             return;
         }
-        if let ControlTarget::Stream(_) = target {
-            self.case.newest.unwritten = false;
-            return;
+        match target {
+            ControlTarget::Stream(_) | ControlTarget::StreamFirst(_) => self.case.newest.unwritten = false,
+            ControlTarget::SensorFirst | ControlTarget::Sensor => {
+                let writes = self.machine.sensor_controls(target == ControlTarget::SensorFirst);
+                self.case.sensor.write(self.case.now, writes);
+            }
+            ControlTarget::Lens => {} // These cameras have none.
         }
-        let writes = self.machine.sensor_controls(target == ControlTarget::SensorFirst);
-        self.case.sensor.write(self.case.now, writes);
     }
 
     fn submit(&mut self, mut job: Box<Job>) {
@@ -591,6 +593,7 @@ fn plan(setting: Setting) -> Plan {
         transform: Transform::IDENTITY,
         default_crop: Rect::from_size(size.cast()),
         crop_shape: size.cast(),
+        lens: None,
     }
 }
 

@@ -87,7 +87,7 @@ fn whom(target: Option<Target>) -> Option<&'static str> {
         None => Some(""),
         Some(Target::Node(node)) => Some(node.entity_name()),
         Some(Target::SubDevice) => Some("sensor"),
-        Some(Target::Media | Target::Heap) => None,
+        Some(Target::Lens | Target::Media | Target::Heap) => None,
     }
 }
 

@@ -238,7 +238,7 @@ fn failing_call(dice: &mut Dice) -> Fault {
     let targets = Role::ALL.map(Target::Node);
     let target = match dice.below(4) {
         0 => None,
-        1 => Some(dice.pick(&[Target::SubDevice, Target::Media, Target::Heap])),
+        1 => Some(dice.pick(&[Target::SubDevice, Target::Lens, Target::Media, Target::Heap])),
         _ => Some(dice.pick(&targets)),
     };
     // EIO, EINVAL, EBUSY, ENOMEM, EACCES, EAGAIN

@@ -9,7 +9,7 @@ use pinhole::{Role, StreamConfiguration};
 
 /// Asks for something.
 pub(super) fn wish(controls: &mut ControlList, dice: &mut Dice) {
-    match dice.below(10) {
+    match dice.below(11) {
         0 => controls.set(control::EXPOSURE_TIME, dice.pick(&[0, 50, 1000, 20_000, 60_000, 700_000])),
         1 => controls.set(control::ANALOGUE_GAIN, dice.pick(&[0.0, 1.0, 1.7, 4.0, 12.0])),
         2 => controls.set(control::AE_ENABLE, dice.one_in(2)),
@@ -19,6 +19,7 @@ pub(super) fn wish(controls: &mut ControlList, dice: &mut Dice) {
         6 => controls.set(control::BRIGHTNESS, dice.pick(&[-1.0, 0.0, 0.3])),
         7 => controls
             .set(control::FRAME_DURATION_LIMITS, dice.pick(&[[0.0, 0.0], [33_333.0, 33_333.0], [1e4, 2e5]])),
+        8 => controls.set(control::LENS_POSITION, dice.pick(&[0.0, 0.7, 2.0, 15.0, 31.0])),
         _ => nonsense(controls, dice),
     };
 }

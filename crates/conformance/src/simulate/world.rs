@@ -9,7 +9,7 @@ use super::troubles::Weather;
 use super::{Checked, Options, Violation, demand, violated};
 use pinhole::Cameras;
 use pinhole::kernel::memory::SystemMapper;
-use pinhole::sim::model::SensorModel;
+use pinhole::sim::model::{DW9807, SensorModel};
 use pinhole::sim::{CameraConfig, Counters, FaultKind, LogEntry, Simulator, SimulatorConfig};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -169,6 +169,7 @@ fn draw_config(dice: &mut Dice, sensors: &[&'static SensorModel], memory_is_scar
         embedded: !dice.one_in(4),
         mux: dice.one_in(4),
         rotation_degrees: dice.pick(&[0, 180]),
+        lens: dice.one_in(3).then_some(&DW9807),
     });
     SimulatorConfig {
         cameras: cameras.collect(),

@@ -8,6 +8,7 @@ pub mod compliance;
 pub mod controls;
 pub mod errors;
 pub mod failed_starts;
+pub mod lenses;
 pub mod matching;
 pub mod start_stop;
 
@@ -120,6 +121,13 @@ macro_rules! for_each_statement {
                 b45_forgotten_frames_are_no_catastrophe
                 b45_frames_outlive_their_session
             ]
+            lenses: [
+                lens_a_refused_move_costs_no_request
+                lens_frames_tell_where_it_was
+                lens_only_changes_are_written
+                lens_positions_are_held_to_the_limits_told
+                lens_starts_where_it_is_told
+            ]
             compliance: [
                 any_call_may_fail_while_frames_flow
                 compliance_capture_exactly_n
@@ -166,12 +174,13 @@ mod tests {
     use super::ALL;
     use std::collections::BTreeSet;
 
-    const SOURCES: [&str; 7] = [
+    const SOURCES: [&str; 8] = [
         include_str!("buffers.rs"),
         include_str!("compliance.rs"),
         include_str!("controls.rs"),
         include_str!("errors.rs"),
         include_str!("failed_starts.rs"),
+        include_str!("lenses.rs"),
         include_str!("matching.rs"),
         include_str!("start_stop.rs"),
     ];

@@ -90,6 +90,7 @@ mod tests {
         assert_eq!(AUTO_WHITE_BALANCE.0, 0x0098_090c);
         assert_eq!(SHARPNESS.0, 0x0098_091b);
         assert_eq!(EXPOSURE_ABSOLUTE.0, 0x009a_0902);
+        assert_eq!(FOCUS_ABSOLUTE.0, 0x009a_090a);
         assert_eq!(FOCUS_AUTO.0, 0x009a_090c);
         assert_eq!(VBLANK.0, 0x009e_0901);
         assert_eq!(ANALOGUE_GAIN.0, 0x009e_0903);

@@ -344,6 +344,7 @@ fn constants() -> Vec<(String, Pair)> {
         ("MEDIA_LNK_FL_LINK_TYPE", g::LNK_TYPE),
         ("MEDIA_LNK_FL_DATA_LINK", g::LNK_TYPE_DATA),
         ("MEDIA_LNK_FL_INTERFACE_LINK", g::LNK_TYPE_INTERFACE),
+        ("MEDIA_LNK_FL_ANCILLARY_LINK", g::LNK_TYPE_ANCILLARY),
         ("DMA_BUF_SYNC_READ", m::SYNC_READ as u32),
         ("DMA_BUF_SYNC_WRITE", m::SYNC_WRITE as u32),
         ("DMA_BUF_SYNC_START", m::SYNC_START as u32),

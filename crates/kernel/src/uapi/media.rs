@@ -92,6 +92,8 @@ pub(crate) const LNK_FL_IMMUTABLE: u32 = 2;
 pub(crate) const LNK_TYPE: u32 = 0xf000_0000;
 pub(crate) const LNK_TYPE_DATA: u32 = 0;
 pub(crate) const LNK_TYPE_INTERFACE: u32 = 0x1000_0000;
+/// `MEDIA_LNK_FL_ANCILLARY_LINK`: from an entity to its companion. Since Linux 5.17.
+pub(crate) const LNK_TYPE_ANCILLARY: u32 = 0x2000_0000;
 
 /// A count and an address in `struct media_v2_topology`.
 #[repr(C)]

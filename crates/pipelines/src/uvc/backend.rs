@@ -219,6 +219,7 @@ impl Backend for PlainCamera {
             media: Vec::new(),
             nodes: vec![provider.video_node(&self.location.node.path)?],
             sensor: None,
+            lens: None,
             heap: None,
             poller: provider.poller()?,
             mapper: provider.mapper(),

@@ -203,6 +203,7 @@ fn configuration(
         analogue_gain: Limits { min: gain.0.max(1.0), max: gain.1.max(1.0) },
         sensitivity: 1.0,
         black_level_16bit: 0,
+        lens: None,
     }
 }
 

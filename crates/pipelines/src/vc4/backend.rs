@@ -2,12 +2,13 @@
 
 use super::configuration::{self, FORMATS, UNUSED_OUTPUT};
 use super::control_loop::{Brain, SyncControlLoop};
-use super::discovery::{Location, ModeDetail, flipped, locate, modes};
+use super::discovery::{self, Location, ModeDetail, flipped, locate, modes};
+use super::lens::LensPlan;
 use super::machine::{Machine, crop_in};
 use super::plan::{EMBEDDED, IMAGE, INPUT, OUTPUT0, OUTPUT1, Plan, STREAMS};
 use crate::streams::{image_format, set_image};
 use crate::{SharedProvider, lock};
-use pinhole_algorithm::{Controller, Limits, Tuning};
+use pinhole_algorithm::{Controller, LensRange, Limits, Tuning};
 use pinhole_base::colour::{ColourSpace, Matrix3};
 use pinhole_base::control::{self, ControlList};
 use pinhole_base::format::{Packing, PixelFormat};
@@ -26,8 +27,8 @@ use pinhole_device::{
     ControlWrite, Heap, ImageFormat, Interest, MediaBusFormat, Payload, Provider, Route, SelectionTarget,
     SubDevice, Waker,
 };
-use pinhole_sensor::SensorHelper;
 use pinhole_sensor::delayed::SensorControls;
+use pinhole_sensor::{LensScale, SensorHelper};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Puts something between the loop and the control algorithms: for tests, something that
@@ -61,6 +62,7 @@ pub struct Vc4Camera {
     location: Location,
     modes: Vec<ModeDetail>,
     helper: &'static SensorHelper,
+    lens: Option<LensScale>,
     active_area: Rect<NativePixels>,
     brain: Arc<Mutex<Brain>>,
     decorator: Option<Decorator>,
@@ -72,7 +74,7 @@ impl Vc4Camera {
     fn new(provider: SharedProvider, location: Location, decorator: Option<Decorator>) -> Result<Self> {
         let helper = SensorHelper::find(&location.sensor);
         let tuning = Tuning::find(helper.name);
-        let (modes, native, active_area, rotation, simulated) = {
+        let (modes, native, active_area, rotation, lens, simulated) = {
             let mut provider = lock(&provider);
             let mut sensor = provider.sub_device(&location.sensor_path)?;
             let mut image = provider.video_node(&location.nodes[usize::from(IMAGE)])?;
@@ -80,14 +82,17 @@ impl Vc4Camera {
             let native = sensor.selection(SelectionTarget::NativeSize)?;
             let active = sensor.selection(SelectionTarget::CropDefault)?;
             let rotation = sensor.control(code::SENSOR_ROTATION).unwrap_or(0);
-            (modes, native, active, rotation, provider.is_simulated())
+            let place = location.lens.as_ref();
+            let lens = place.and_then(|place| discovery::lens(provider.as_mut(), place, &location.sensor));
+            (modes, native, active, rotation, lens, provider.is_simulated())
         };
         let first = modes.first().ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, "looking for cameras")
                 .at(location.sensor.clone())
                 .because("it has no modes")
         })?;
-        let brain = Brain::new(Controller::new(tuning), helper, first.timing);
+        let mut brain = Brain::new(Controller::new(tuning), helper, first.timing);
+        brain.lens = lens;
         let mut properties = ControlList::new();
         properties.set(control::PIXEL_ARRAY_SIZE, native);
         properties.set(control::ROTATION, rotation as i32);
@@ -97,7 +102,7 @@ impl Vc4Camera {
             pipeline: "vc4",
             devices: location.devices(),
             simulated,
-            controls: controls(&modes, helper),
+            controls: controls(&modes, helper, lens.as_ref()),
             modes: modes.iter().map(|detail| detail.mode.clone()).collect(),
             properties,
             formats: FORMATS.to_vec(),
@@ -110,6 +115,7 @@ impl Vc4Camera {
             location,
             modes,
             helper,
+            lens,
             active_area,
             brain: Arc::new(Mutex::new(brain)),
             decorator,
@@ -166,8 +172,18 @@ impl Vc4Camera {
         };
         let nodes = (0..STREAMS).map(|stream| provider.video_node(&path(stream))).collect::<Result<_>>()?;
         let sensor = Some(provider.sub_device(&location.sensor_path)?);
+        let lens = location.lens.as_ref().filter(|_| self.lens.is_some());
+        let lens = lens.map(|lens| provider.sub_device(&lens.path)).transpose()?;
         let heap = heap_if_any(provider.as_mut())?;
-        Ok(Devices { media, nodes, sensor, heap, poller: provider.poller()?, mapper: provider.mapper() })
+        Ok(Devices {
+            media,
+            nodes,
+            sensor,
+            lens,
+            heap,
+            poller: provider.poller()?,
+            mapper: provider.mapper(),
+        })
     }
 
     fn plan(&self, configuration: &Configuration, detail: &ModeDetail, embedded_bytes: u32) -> Plan {
@@ -203,6 +219,7 @@ impl Vc4Camera {
             transform: configuration.transform,
             default_crop: detail.mode.crop,
             crop_shape: output0,
+            lens: self.lens.map(|scale| LensPlan { scale, initial: scale.code(scale.start()) }),
         }
     }
 
@@ -215,13 +232,16 @@ impl Vc4Camera {
             self.helper.mistrust_frames_startup
         };
         let configuration = self.algorithm_configuration(&plan);
-        let (values, startup) = {
+        let (values, lens_code, startup) = {
             let mut brain = self.brain();
             brain.timing = plan.timing;
             brain.mistrust = mistrust;
             let (request, startup) = brain.controller.configure(&configuration, controls);
-            (brain.registers(&request), startup)
+            (brain.registers(&request), brain.lens_code(), startup)
         };
+        if let (Some(lens), Some(code)) = (&mut plan.lens, lens_code) {
+            lens.initial = code;
+        }
         plan.initial = SensorControls {
             exposure_lines: values.exposure_lines,
             gain_code: values.gain_code,
@@ -256,6 +276,7 @@ impl Vc4Camera {
             analogue_gain: Limits { min: gain_min, max: gain_max },
             sensitivity: self.helper.sensitivity,
             black_level_16bit: self.helper.black_level_16bit,
+            lens: self.lens.as_ref().map(lens_range),
         }
     }
 
@@ -453,7 +474,13 @@ fn check_bus(name: &str, doing: &'static str, set: MediaBusFormat, wanted: Media
         .because(format!("it made {:#06x} {} of {:#06x} {}", set.code, set.size, wanted.code, wanted.size)))
 }
 
-fn controls(modes: &[ModeDetail], helper: &SensorHelper) -> Vec<ControlLimits> {
+/// What the algorithms are told of the lens.
+fn lens_range(scale: &LensScale) -> LensRange {
+    let (min, max) = scale.limits();
+    LensRange { limits: Limits { min, max }, start: scale.start(), settling: scale.settling() }
+}
+
+fn controls(modes: &[ModeDetail], helper: &SensorHelper, lens: Option<&LensScale>) -> Vec<ControlLimits> {
     let exposures: Vec<_> = modes.iter().map(|detail| detail.timing.exposure_limits()).collect();
     let micros = |time: std::time::Duration| time.as_micros() as f64;
     let least = exposures.iter().map(|(min, _)| micros(*min)).fold(f64::INFINITY, f64::min);
@@ -463,7 +490,7 @@ fn controls(modes: &[ModeDetail], helper: &SensorHelper) -> Vec<ControlLimits> {
     let scalar = |id, minimum, maximum, default| limits(id, Some(minimum), Some(maximum), Some(default));
     let free = |id| limits(id, None, None, None);
     use control::ControlId as Id;
-    vec![
+    let mut controls = vec![
         free(Id::AeEnable),
         limits(Id::ExposureTime, Some(least), Some(most), None),
         limits(Id::AnalogueGain, Some(gain_min), Some(gain_max), None),
@@ -481,7 +508,13 @@ fn controls(modes: &[ModeDetail], helper: &SensorHelper) -> Vec<ControlLimits> {
         scalar(Id::Sharpness, 0.0, 16.0, 1.0),
         free(Id::ScalerCrop),
         free(Id::FrameDurationLimits),
-    ]
+    ];
+    if let Some(lens) = lens {
+        let (min, max) = lens.limits();
+        controls
+            .extend([scalar(Id::LensPosition, min, max, lens.start()), scalar(Id::AfMode, 0.0, 0.0, 0.0)]);
+    }
+    controls
 }
 
 impl Backend for Vc4Camera {

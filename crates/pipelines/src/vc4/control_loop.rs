@@ -12,7 +12,7 @@ use pinhole_camera::job::{ControlLoop, Job, JobKind, SensorValues};
 use pinhole_device::Heap;
 use pinhole_sensor::embedded::{self, EmbeddedSettings};
 use pinhole_sensor::timing::ModeTiming;
-use pinhole_sensor::{RecordedLines, SensorHelper};
+use pinhole_sensor::{LensScale, RecordedLines, SensorHelper};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -28,6 +28,8 @@ pub struct Brain {
     pub bits: u8,
     /// The frames whose embedded data may be wrong.
     pub mistrust: u32,
+    /// What the lens's steps mean; `None` if it has no motor.
+    pub lens: Option<LensScale>,
     shading: Option<ShadingBuffer>,
 }
 
@@ -44,7 +46,7 @@ const SHADING_BYTES: u32 = 32 << 10;
 impl Brain {
     /// Algorithms for a sensor that is not configured yet.
     pub fn new(controller: Controller, helper: &'static SensorHelper, timing: ModeTiming) -> Self {
-        Self { controller, helper, timing, bits: 10, mistrust: 0, shading: None }
+        Self { controller, helper, timing, bits: 10, mistrust: 0, lens: None, shading: None }
     }
 
     /// Gets memory for the lens shading table.
@@ -127,6 +129,11 @@ impl Brain {
             vblank_lines: timing.vblank,
         }
     }
+
+    /// Where the algorithms want the lens, in its driver's steps.
+    pub fn lens_code(&self) -> Option<i32> {
+        Some(self.lens?.code(self.controller.lens_dioptres()?))
+    }
 }
 
 /// Runs the algorithms in the loop's own thread.
@@ -168,6 +175,7 @@ impl SyncControlLoop {
             &mut self.parameters,
             &mut job.metadata,
         )?;
+        job.lens = brain.lens_code();
         let changed = if job.rewrite { Changed::ALL } else { self.parameters.changed };
         if !changed.is_empty() {
             let table = brain.shading_table(self.parameters.lens_shading.as_ref());
@@ -185,6 +193,7 @@ impl SyncControlLoop {
         let wish = brain.registers(&request);
         job.wish = (self.wished != Some(wish)).then_some(wish);
         self.wished = Some(wish);
+        job.lens = brain.lens_code();
         Ok(())
     }
 }

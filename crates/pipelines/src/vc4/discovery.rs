@@ -11,8 +11,8 @@ use pinhole_device::{
     ControlDescription, Entity, EntityFunction, Graph, ImageFormat, MediaBusFormat, NodeFormat, Provider,
     SelectionTarget, SubDevice, VideoNode,
 };
-use pinhole_sensor::SensorHelper;
 use pinhole_sensor::timing::ModeTiming;
+use pinhole_sensor::{LensHelper, LensScale, SensorHelper};
 
 /// Names of the receiver's and the ISP's drivers.
 const RECEIVER: &str = "unicam";
@@ -33,10 +33,21 @@ pub struct Location {
     pub nodes: [String; super::plan::STREAMS],
     /// Links between sensor and receiver that have to be enabled.
     pub links: Vec<u32>,
+    /// The lens before the sensor, if it has a motor.
+    pub lens: Option<LensPlace>,
     /// Sub-devices between sensor and receiver: path, sink pad, source pad.
     pub between: Vec<(String, u32, u32)>,
     /// The CPU does the ISP's work.
     pub isp_on_cpu: bool,
+}
+
+/// Where a lens is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LensPlace {
+    /// Name of its entity.
+    pub name: String,
+    /// Path of its sub-device.
+    pub path: String,
 }
 
 impl Location {
@@ -44,7 +55,8 @@ impl Location {
     pub fn devices(&self) -> Vec<String> {
         let media = [&self.receiver_media, &self.isp_media, &self.sensor_path];
         let between = self.between.iter().map(|(path, ..)| path);
-        let all = media.into_iter().chain(&self.nodes).chain(between);
+        let lens = self.lens.iter().map(|lens| &lens.path);
+        let all = media.into_iter().chain(&self.nodes).chain(between).chain(lens);
         all.filter(|path| !path.is_empty()).cloned().collect()
     }
 
@@ -116,9 +128,29 @@ fn location(receiver: &Graph, sensor: &Entity, isp: &Graph) -> Option<Location> 
             isp_node("capture3")?,
         ],
         links: way.iter().filter(|link| !link.enabled && !link.immutable).map(|link| link.id).collect(),
+        lens: lens_of(receiver, sensor),
         between,
         isp_on_cpu: isp.info.model == CPU_MODEL,
     })
+}
+
+/// The lens of a sensor: its companion, as kernels since 5.17 tell; before that, the only lens
+/// where there is but one sensor.
+fn lens_of(receiver: &Graph, sensor: &Entity) -> Option<LensPlace> {
+    let of = |function| receiver.entities.iter().filter(move |entity| entity.function == function);
+    let companion = receiver.companions(sensor).find(|entity| entity.function == EntityFunction::Lens);
+    let alone = of(EntityFunction::Sensor).count() == 1 && of(EntityFunction::Lens).count() == 1;
+    let lens = companion.or_else(|| of(EntityFunction::Lens).next().filter(|_| alone))?;
+    Some(LensPlace { name: lens.name.clone(), path: lens.node.clone()? })
+}
+
+/// What a lens's driver offers; `None` where the lens cannot be moved: its driver says nothing of
+/// focus, or does not find it.
+pub fn lens(provider: &mut dyn Provider, place: &LensPlace, sensor: &str) -> Option<LensScale> {
+    let controls = provider.sub_device(&place.path).ok()?.query_controls().ok()?;
+    let focus = controls.iter().find(|control| control.code == code::FOCUS_ABSOLUTE)?;
+    let [least, greatest] = [focus.minimum, focus.maximum].map(i32::try_from);
+    Some(LensScale::new(LensHelper::find(&place.name, sensor), least.ok()?, greatest.ok()?))
 }
 
 /// A mode of a sensor, with all that exposing in it takes.

@@ -32,6 +32,7 @@ impl Machine {
             crop_fitted: _, // Follows from the crop.
             crop_set,
             received,
+            lens,
             drops: _, // Only counted.
         } = self;
         into.put((state, rewrite, crop, crop_set));
@@ -50,6 +51,7 @@ impl Machine {
         into.put(delayed);
         received.fingerprint(u64::from(plan.hide + plan.mark), into);
         table.fingerprint(into);
+        lens.iter().for_each(|lens| lens.fingerprint(into));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Start and stop of the machine, and its face to the loop.
 
+use super::lens::Lens;
 use super::machine::{BUFFERS_MAX, Machine, Received, SLOTS, State, empty_stream};
 use super::matching::Matcher;
 use super::plan::{EMBEDDED, IMAGE, INPUT, STATISTICS, STREAMS};
@@ -58,6 +59,10 @@ impl Pipeline for Machine {
         if first { self.sensor_writes.first() } else { self.sensor_writes.rest() }
     }
 
+    fn lens_controls(&self) -> &[ControlWrite<'static>] {
+        self.lens.as_ref().map_or(&[], Lens::writes)
+    }
+
     fn start(&mut self, devices: &mut Devices, actions: &mut Actions) -> Result<()> {
         self.reset();
         self.state = State::Starting;
@@ -66,6 +71,7 @@ impl Pipeline for Machine {
             self.prepare(stream, devices)?;
         }
         self.write_initial(devices)?;
+        self.place_lens(devices)?;
         self.queue_first(actions);
         Ok(())
     }
@@ -132,6 +138,7 @@ impl Machine {
         self.crop_fitted = self.plan.crop(self.crop);
         self.crop_set = None;
         self.received = Received::default();
+        self.lens = None;
         if self.state != State::Stopped {
             self.drops = DropCounters::default();
         }
@@ -174,6 +181,13 @@ impl Machine {
         rest.push(control_codes::EXPOSURE, integer(self.plan.initial.exposure_lines));
         rest.push(control_codes::ANALOGUE_GAIN, integer(self.plan.initial.gain_code));
         sensor.set_controls(&rest)
+    }
+
+    /// Sends the lens to where it starts.
+    fn place_lens(&mut self, devices: &mut Devices) -> Result<()> {
+        let (Some(plan), Some(device)) = (self.plan.lens, devices.lens.as_mut()) else { return Ok(()) };
+        let lens = self.lens.insert(Lens::new(plan, devices.poller.now()));
+        device.set_controls(lens.writes())
     }
 
     /// Queues what the receiver needs before the first frame: everything where its images are

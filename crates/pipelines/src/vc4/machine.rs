@@ -26,6 +26,7 @@
 //! any state --stop, or Fail--> Stopped (every request completed, every buffer back)
 //! ```
 
+use super::lens::Lens;
 use super::matching::{Embedded, Image, Matcher, Unmatched};
 use super::plan::{EMBEDDED, IMAGE, INPUT, Limits, OUTPUT0, OUTPUT1, Plan, STATISTICS, STREAMS};
 use super::run::Run;
@@ -116,6 +117,7 @@ pub struct Machine {
     pub(super) crop_fitted: (Rect<NativePixels>, Rect<ModePixels>),
     pub(super) crop_set: Option<Rect<ModePixels>>,
     pub(super) received: Received,
+    pub(super) lens: Option<Lens>,
     pub(super) drops: DropCounters,
 }
 
@@ -146,6 +148,7 @@ impl Machine {
             crop_fitted: plan.crop(plan.default_crop),
             crop_set: None,
             received: Received::default(),
+            lens: None,
             drops: DropCounters::default(),
             plan,
         }
@@ -470,6 +473,11 @@ impl Machine {
                     SensorControl::Exposure,
                     SensorControl::AnalogueGain,
                 ]);
+            }
+            ControlTarget::Lens => {
+                if let Some(lens) = &mut self.lens {
+                    lens.failed();
+                }
             }
             ControlTarget::StreamFirst(_) | ControlTarget::Stream(_) => {
                 self.crop_set = None;

@@ -7,7 +7,7 @@
 //! - [`plan`]: what a configuration means for the machine.
 //! - [`machine`], `run`, `lifecycle`: the machine, a step function; `fingerprint`: what tells
 //!   its states apart.
-//! - [`matching`], `sensor_writes`: parts of it.
+//! - [`matching`], [`lens`], `sensor_writes`: parts of it.
 //! - [`control_loop`], [`parameters`], [`statistics`]: the algorithms and their two languages.
 
 pub mod backend;
@@ -15,6 +15,7 @@ pub mod configuration;
 pub mod control_loop;
 pub mod discovery;
 mod fingerprint;
+pub mod lens;
 mod lifecycle;
 pub mod machine;
 pub mod matching;

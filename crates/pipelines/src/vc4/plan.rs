@@ -1,5 +1,6 @@
 //! What a configuration means for the machine.
 
+use super::lens::LensPlan;
 use pinhole_base::geometry::{ModePixels, NativePixels, Rect, Size, Transform};
 use pinhole_sensor::delayed::{Delays, ExposureBound, SensorControls};
 use pinhole_sensor::timing::ModeTiming;
@@ -71,6 +72,8 @@ pub struct Plan {
     pub default_crop: Rect<NativePixels>,
     /// Shape that every crop is held to: that of the first output.
     pub crop_shape: Size,
+    /// The lens, if it has a motor.
+    pub lens: Option<LensPlan>,
 }
 
 impl Plan {

@@ -220,6 +220,7 @@ impl Machine {
         job.statistics = None;
         job.rewrite = std::mem::take(&mut self.rewrite);
         job.wish = None;
+        job.lens = None;
         job.error = None;
         job.parameters.clear();
         job.controls.clear();
@@ -238,6 +239,10 @@ impl Machine {
         metadata.set(control::CONTROLS_APPLIED_BY, applied.cookie as i64 - 1);
         if self.plan.converts() {
             metadata.set(control::CPU_CONVERTED, true);
+        }
+        if let Some(lens) = &self.lens {
+            let frame = self.plan.timing.frame_duration(applied.controls.vblank);
+            lens.report(image.timestamp, frame, metadata);
         }
         job
     }
@@ -280,7 +285,7 @@ impl Machine {
         }
         match job.kind {
             JobKind::Prepare => self.on_prepared(now, job, actions),
-            JobKind::Process => self.on_processed(job, actions),
+            JobKind::Process => self.on_processed(now, job, actions),
             JobKind::Convert => self.keep_spare(job), // Never sent from here: the ISP converts.
         }
     }
@@ -325,6 +330,7 @@ impl Machine {
             job.embedded = None; // The job names only what the algorithms may read.
         }
         self.push_wish(&job);
+        self.move_lens(now, &job, actions);
         if !job.parameters.is_empty() {
             actions.push_back(Action::WriteControls(ControlTarget::Stream(INPUT)));
         }
@@ -351,6 +357,15 @@ impl Machine {
             let request = self.run.as_ref().and_then(|run| run.request);
             let cookie = request.map_or_else(|| self.last_cookie(), |number| number + 1);
             self.delayed.push(controls, cookie);
+        }
+    }
+
+    #[inline]
+    fn move_lens(&mut self, now: Timestamp, job: &Job, actions: &mut Actions) {
+        if let (Some(lens), Some(code)) = (&mut self.lens, job.lens)
+            && lens.wish(now, code)
+        {
+            actions.push_back(Action::WriteControls(ControlTarget::Lens));
         }
     }
 
@@ -466,8 +481,9 @@ impl Machine {
         }
     }
 
-    fn on_processed(&mut self, job: Box<Job>, actions: &mut Actions) {
+    fn on_processed(&mut self, now: Timestamp, job: Box<Job>, actions: &mut Actions) {
         self.push_wish(&job);
+        self.move_lens(now, &job, actions);
         self.finish_process(job, actions);
     }
 

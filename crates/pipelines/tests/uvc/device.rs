@@ -400,6 +400,7 @@ pub(crate) fn devices(hardware: &Shared) -> Devices {
         media: Vec::new(),
         nodes: vec![Box::new(Node::new(hardware))],
         sensor: None,
+        lens: None,
         heap: None,
         poller: Box::new(clock(hardware)),
         mapper: Arc::new(Blind),

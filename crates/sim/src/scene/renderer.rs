@@ -9,6 +9,7 @@ use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_imaging::packing::pack_row;
 
 use super::Scene;
+use super::defocus::Blur;
 use super::moving::Moving;
 use super::noise::normal_row;
 use super::paint::Colour;
@@ -27,6 +28,9 @@ pub struct FrameSettings {
     pub digital_gain: f64,
     /// The mirroring that the sensor does.
     pub transform: Transform,
+    /// Diameter of the disc that a point becomes, as a share of the height of the sensor's active
+    /// area; 0 if all is in focus.
+    pub defocus: f64,
     /// The number that the frame counter in the scene shows.
     pub sequence: u32,
     /// Time since the start of the scene; moves its parts and its light.
@@ -57,6 +61,12 @@ struct Row {
     cool: Vec<u16>,
     colours: Vec<Colour>,
     samples: Vec<u16>,
+}
+
+/// The answers of all pixels, under warm and under cool light.
+struct Frame {
+    warm: Vec<u16>,
+    cool: Vec<u16>,
 }
 
 /// How the answers of a frame's pixels become codes.
@@ -107,9 +117,13 @@ impl Renderer {
         let development = Development::new(self.model, &self.mode, &self.scene, settings, format.bits);
         let mut random = Random::new(settings.seed ^ u64::from(settings.sequence).rotate_left(32));
         let height = self.view.height;
+        let blurred = self.blur(settings, &plates, &moving);
         for (y, bytes) in out.chunks_mut(stride_bytes).take(height).enumerate() {
             let source = if settings.transform.vflip { height - 1 - y } else { y };
-            self.compose(&plates, &moving, source);
+            match &blurred {
+                Some(blurred) => self.row.copy_from(blurred, source),
+                None => self.compose(&plates, &moving, source),
+            }
             let noise = normal_row(random.next(), self.view.width);
             self.row.develop(&development, self.channels(source), noise);
             if settings.transform.hflip {
@@ -174,6 +188,21 @@ impl Renderer {
         }
     }
 
+    /// The answers of a whole frame that is out of focus; `None` if it is not.
+    fn blur(&mut self, settings: &FrameSettings, plates: &Plates, moving: &[Moving]) -> Option<Frame> {
+        let pixels = self.model.active_area.height as f32 / self.mode.binning.1 as f32;
+        let blur = Blur::of_disc(settings.defocus as f32 * pixels)?;
+        let mut frame = Frame { warm: Vec::new(), cool: Vec::new() };
+        for y in 0..self.view.height {
+            self.compose(plates, moving, y);
+            frame.warm.extend_from_slice(&self.row.warm);
+            frame.cool.extend_from_slice(&self.row.cool);
+        }
+        blur.apply(&mut frame.warm, self.view.width);
+        blur.apply(&mut frame.cool, self.view.width);
+        Some(frame)
+    }
+
     /// The colours of the even and odd pixels of a row.
     fn channels(&self, y: usize) -> [usize; 2] {
         [0, 1].map(|x| match self.model.order.colour_at(x, y) {
@@ -223,6 +252,13 @@ impl Development {
 }
 
 impl Row {
+    /// Takes over a row's answers from a whole frame's.
+    fn copy_from(&mut self, frame: &Frame, y: usize) {
+        let row = y * self.warm.len()..(y + 1) * self.warm.len();
+        self.warm.copy_from_slice(&frame.warm[row.clone()]);
+        self.cool.copy_from_slice(&frame.cool[row]);
+    }
+
     /// Turns the answers of a row into samples; `channels` are the colours of its even and
     /// odd pixels.
     fn develop(&mut self, development: &Development, channels: [usize; 2], noise: &[f32]) {

@@ -35,6 +35,7 @@ pub(crate) struct Shot {
     pub(crate) raw: RawFormat,
     pub(crate) rotation_degrees: u32,
     pub(crate) transform: Transform,
+    pub(crate) defocus: f64,
 }
 
 impl Shot {
@@ -134,6 +135,7 @@ impl Content {
             analogue_gain: shot.model.gain.factor(shot.registers.gain_code),
             digital_gain: 1.0,
             transform: shot.transform,
+            defocus: shot.defocus,
             sequence: shot.sequence,
             time: shot.scene_time,
             seed: self.seed ^ shot.timestamp_ns,

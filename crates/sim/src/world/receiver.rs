@@ -11,6 +11,7 @@ use crate::fault::{FaultKind, FrameFaults, Role};
 use crate::queue::Taken;
 use crate::record::Happening;
 use crate::refusal::{Answer, Refusal};
+use crate::scene::Scene;
 use crate::sensor::Registers;
 use crate::timeline::Event;
 use crate::topology::Part;
@@ -290,7 +291,16 @@ impl World {
             raw: sensor.raw_format(),
             rotation_degrees: sensor.rotation_degrees,
             transform: sensor.transform,
+            defocus: self.defocus(camera, frame.timestamp_ns),
         }
+    }
+
+    /// Diameter of the disc that a point of the scene becomes, as a share of the picture's height.
+    fn defocus(&self, camera: usize, time_ns: u64) -> f64 {
+        self.cameras[camera].lens.as_ref().map_or(0.0, |lens| {
+            let off_dioptres = lens.dioptres(time_ns) - Scene::SUBJECT_DIOPTRES;
+            off_dioptres.abs() * lens.model.blur_per_dioptre
+        })
     }
 
     fn deliver_image(&mut self, camera: usize, taken: Taken, frame: &Frame, shot: &Shot, at_ns: u64) {
