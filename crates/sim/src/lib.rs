@@ -71,6 +71,8 @@
 //! outputs, real embedded data, and statistics as bright as light, exposure and gain make them.
 //! [`Pixels::Off`] writes nothing.
 //!
+//! The model itself, [`studio::Studio`], needs no devices: bytes in and out.
+//!
 //! # What can go wrong
 //!
 //! Faults are given in [`SimulatorConfig::faults`] or by [`SimulatorControl::inject`] and
@@ -95,6 +97,7 @@ mod embedded;
 mod fault;
 mod formats;
 mod isp_controls;
+mod isp_settings;
 mod lens;
 mod memory;
 pub mod model;
@@ -111,6 +114,7 @@ mod shared;
 mod simulator;
 mod stamp;
 mod statistics;
+pub mod studio;
 mod subdevice;
 mod timeline;
 mod topology;
@@ -119,6 +123,7 @@ mod world;
 pub use config::{CameraConfig, Clock, IspSpeed, Pixels, SimulatorConfig};
 pub use cpu_isp::WithCpuIsp;
 pub use fault::{Call, Fault, FaultKind, FaultPlan, FaultRate, Role, ScheduledFault, Target};
+pub use isp_settings::{IspSettings, STRUCTURES};
 pub use memory::FileIdentity;
 pub use queue::{SLOTS_MAX, SlotState};
 pub use record::{Audit, Counters, Happening, LogEntry, NodeAudit};

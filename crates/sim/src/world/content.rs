@@ -7,15 +7,16 @@ use crate::embedded::{self, LINE_BYTES_MAX};
 use crate::memory::DeviceBuffer;
 use crate::model::{SensorMode, SensorModel};
 use crate::random::Random;
-use crate::scene::{FrameSettings, LightSchedule, Renderer, Scene};
+use crate::scene::{LightSchedule, Scene};
 use crate::sensor::Registers;
 use crate::stamp::{STAMP_BYTES, Stamp};
 use crate::statistics;
+use crate::studio::{Exposure, Studio};
 use pinhole_base::format::RawFormat;
 use pinhole_base::geometry::{ModePixels, Rect, Transform};
 use pinhole_device::ImageFormat;
 use pinhole_device::uapi::bcm2835_isp;
-use pinhole_imaging::{self as imaging, IspConfiguration, IspParameters, OutputFormat};
+use pinhole_imaging::{IspConfiguration, IspParameters, OutputFormat};
 use std::time::Duration;
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -68,13 +69,17 @@ pub(crate) struct RunShape {
     pub(crate) scene_time: Duration,
 }
 
-/// What one camera needs for its pixels, made when first needed.
-#[derive(Default)]
-struct Studio {
-    renderer: Option<(&'static SensorMode, Renderer)>,
-    isp: Option<imaging::Isp>,
+/// What one camera needs for its pixels.
+struct Place {
+    studio: Studio,
     raw: Vec<u8>,
     outputs: [Vec<u8>; 2],
+}
+
+impl Place {
+    fn new(scene: &Scene) -> Self {
+        Self { studio: Studio::new(scene.clone()), raw: Vec::new(), outputs: Default::default() }
+    }
 }
 
 /// Fills buffers.
@@ -83,8 +88,7 @@ pub(crate) struct Content {
     scene: Scene,
     seed: u64,
     garbage: Random,
-    studios: Vec<Studio>,
-    measured: Box<imaging::Statistics>,
+    places: Vec<Place>,
     statistics: Box<bcm2835_isp::Statistics>,
 }
 
@@ -92,11 +96,10 @@ impl Content {
     pub(crate) fn new(pixels: Pixels, scene: Scene, cameras: usize, seed: u64) -> Self {
         Self {
             pixels,
-            scene,
             seed,
             garbage: Random::new(seed),
-            studios: (0..cameras).map(|_| Studio::default()).collect(),
-            measured: Box::default(),
+            places: (0..cameras).map(|_| Place::new(&scene)).collect(),
+            scene,
             statistics: Box::new(bcm2835_isp::Statistics::new_zeroed()),
         }
     }
@@ -106,9 +109,8 @@ impl Content {
     }
 
     pub(crate) fn set_light(&mut self, light: LightSchedule) {
+        self.places.iter_mut().for_each(|place| place.studio.set_light(light.clone()));
         self.scene = self.scene.clone().with_light(light);
-        // Renderers keep the scene that they were made for.
-        self.studios.iter_mut().for_each(|studio| studio.renderer = None);
     }
 
     /// What the sensor writes into an image buffer.
@@ -122,27 +124,23 @@ impl Content {
 
     fn render(&mut self, buffer: &DeviceBuffer, shot: &Shot, format: &ImageFormat) {
         let Some(memory) = format.format.raw() else { return };
-        let studio = &mut self.studios[shot.camera];
-        if studio.renderer.as_ref().is_none_or(|(mode, _)| *mode != shot.mode) {
-            let renderer = Renderer::new(shot.model, shot.mode, shot.rotation_degrees, &self.scene);
-            studio.renderer = Some((shot.mode, renderer));
-        }
-        let Some((_, renderer)) = &mut studio.renderer else { return };
-        studio.raw.resize(format.size_bytes as usize, 0);
-        let line_s = shot.model.line_ns(shot.registers.line_length_pixels) / 1e9;
-        let settings = FrameSettings {
-            exposure: Duration::from_secs_f64(line_s * f64::from(shot.registers.exposure_lines)),
-            analogue_gain: shot.model.gain.factor(shot.registers.gain_code),
-            digital_gain: 1.0,
+        let Place { studio, raw, .. } = &mut self.places[shot.camera];
+        raw.resize(format.size_bytes as usize, 0);
+        let exposure = Exposure {
+            model: shot.model,
+            mode: *shot.mode,
+            rotation_degrees: shot.rotation_degrees,
             transform: shot.transform,
             defocus: shot.defocus,
+            registers: shot.registers,
             sequence: shot.sequence,
             time: shot.scene_time,
             seed: self.seed ^ shot.timestamp_ns,
+            format: RawFormat { packing: memory.packing, ..shot.raw },
+            stride_bytes: format.stride_bytes,
         };
-        let raw = RawFormat { packing: memory.packing, ..shot.raw };
-        if renderer.render(&settings, raw, format.stride_bytes as usize, &mut studio.raw).is_ok() {
-            buffer.write(0, &studio.raw);
+        if studio.expose(&exposure, raw).is_ok() {
+            buffer.write(0, raw);
         }
     }
 
@@ -205,31 +203,25 @@ impl Content {
         buffers: &RunBuffers<'_>,
         parameters: &IspParameters,
     ) -> pinhole_base::Result<()> {
-        let studio = &mut self.studios[camera];
         let outputs = std::array::from_fn(|at| shape.outputs[at].filter(|_| buffers.outputs[at].is_some()));
         let configuration = isp_configuration(&shape.input, shape.crop, outputs)?;
-        if studio.isp.as_ref().is_none_or(|isp| *isp.configuration() != configuration) {
-            studio.isp = Some(imaging::Isp::new(&configuration)?);
-        }
-        let Some(isp) = &mut studio.isp else { return Ok(()) };
-        studio.raw.resize(shape.input.size_bytes as usize, 0);
-        buffers.input.read(&mut studio.raw);
-        for (scratch, format) in studio.outputs.iter_mut().zip(shape.outputs) {
+        let Place { studio, raw, outputs: scratch } = &mut self.places[camera];
+        raw.resize(shape.input.size_bytes as usize, 0);
+        buffers.input.read(raw);
+        for (scratch, format) in scratch.iter_mut().zip(shape.outputs) {
             scratch.resize(format.map_or(0, |format| format.size_bytes as usize), 0);
         }
-        let [first, second] = &mut studio.outputs;
+        let [first, second] = scratch;
         let [has_first, has_second] = buffers.outputs.map(|buffer| buffer.is_some());
         let mut outputs = [has_first.then_some(&mut first[..]), has_second.then_some(&mut second[..])];
-        *self.measured = imaging::Statistics::default();
-        let measured = buffers.statistics.map(|_| &mut *self.measured);
-        isp.process(&studio.raw, parameters, &mut outputs, measured)?;
-        for (buffer, bytes) in buffers.outputs.into_iter().zip(&studio.outputs) {
+        let statistics = buffers.statistics.map(|_| &mut *self.statistics);
+        studio.process(&configuration, parameters, raw, &mut outputs, statistics)?;
+        for (buffer, bytes) in buffers.outputs.into_iter().zip(scratch) {
             if let Some(buffer) = buffer {
                 buffer.write(0, bytes);
             }
         }
         if let Some(buffer) = buffers.statistics {
-            statistics::convert(&self.measured, &mut self.statistics);
             buffer.write(0, self.statistics.as_bytes());
         }
         Ok(())
