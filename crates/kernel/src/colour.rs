@@ -11,16 +11,20 @@ use pinhole_base::format::PixelFormat;
 /// The four numbers by which V4L2 names a colour space; 0 stands for what follows from the
 /// first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Numbers {
-    pub(crate) colorspace: u32,
-    pub(crate) xfer_func: u32,
-    pub(crate) ycbcr_enc: u32,
-    pub(crate) quantization: u32,
+pub struct Numbers {
+    /// `enum v4l2_colorspace`.
+    pub colorspace: u32,
+    /// `enum v4l2_xfer_func`.
+    pub xfer_func: u32,
+    /// `enum v4l2_ycbcr_encoding`.
+    pub ycbcr_enc: u32,
+    /// `enum v4l2_quantization`.
+    pub quantization: u32,
 }
 
 impl Numbers {
     /// A colour space in numbers.
-    pub(crate) fn of(colour: ColourSpace) -> Self {
+    pub fn of(colour: ColourSpace) -> Self {
         Self {
             colorspace: colorspace(colour),
             xfer_func: match colour.transfer {
@@ -43,7 +47,7 @@ impl Numbers {
 
     /// The colour space that a device means. What it does not say, or says in numbers that we
     /// have no name for, is as the header has it for the format or for the first number.
-    pub(crate) fn colour(self, format: PixelFormat) -> ColourSpace {
+    pub fn colour(self, format: PixelFormat) -> ColourSpace {
         let named = named(self.colorspace, format);
         let is_ycbcr = named.encoding != YcbcrEncoding::None;
         ColourSpace {

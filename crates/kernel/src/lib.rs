@@ -6,7 +6,7 @@
 //! requests, streams, sensors or pictures.
 
 mod claim;
-mod colour;
+pub mod colour;
 mod control;
 pub mod fence;
 mod file;

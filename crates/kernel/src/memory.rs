@@ -40,12 +40,22 @@ impl Mapper for SystemMapper {
     }
 
     fn fill(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<()> {
+        self.fill_from(fd, 0, bytes)
+    }
+}
+
+impl SystemMapper {
+    /// Writes bytes from an offset on, as [`Mapper::fill`] does from the start.
+    ///
+    /// # Errors
+    /// The file ends before, or does not take it.
+    pub fn fill_from(&self, fd: BorrowedFd<'_>, offset: u32, bytes: &[u8]) -> Result<()> {
         let doing = "filling a buffer";
         if bytes.is_empty() {
             return Ok(());
         }
         let access = ProtFlags::READ | ProtFlags::WRITE;
-        let mut region = Region::new(fd, 0, bytes.len(), access, doing)?;
+        let mut region = Region::new(fd, offset, bytes.len(), access, doing)?;
         let sync = Sync::of(fd, doing)?;
         sync.call(SYNC_START | SYNC_WRITE, doing)?;
         region.bytes_mut().copy_from_slice(bytes);
@@ -154,7 +164,7 @@ impl Region {
 
     fn bytes_mut(&mut self) -> &mut [u8] {
         let length = self.mapped_bytes - self.skip_bytes;
-        // SAFETY: as in `bytes`; the region was mapped for writing by its only caller, `fill`.
+        // SAFETY: as in `bytes`; the region was mapped for writing by its only caller, `fill_from`.
         unsafe {
             std::slice::from_raw_parts_mut(self.start.cast::<u8>().add(self.skip_bytes).as_ptr(), length)
         }
@@ -248,6 +258,17 @@ mod tests {
     fn what_cannot_be_mapped_is_an_error() {
         let (pipe, _other) = rustix::pipe::pipe().unwrap();
         assert!(SystemMapper.map(pipe.as_fd(), 0, 1).is_err());
+    }
+
+    #[test]
+    fn filling_from_an_offset_leaves_what_is_before() {
+        let fd = memfd(8);
+        write(&fd, 0, b"12345678");
+        SystemMapper.fill_from(fd.as_fd(), 5, b"xyz").unwrap();
+        let mut seen = [0; 8];
+        assert_eq!(rustix::io::pread(&fd, &mut seen, 0), Ok(8));
+        assert_eq!(&seen, b"12345xyz");
+        assert!(SystemMapper.fill_from(fd.as_fd(), 6, b"xyz").is_err());
     }
 
     #[test]
