@@ -15,7 +15,7 @@
 #define NAME_BYTES	32
 #define LINE_BYTES	128
 
-struct pi_light pi_light = { .lux = 500 };
+struct pi_light pi_light = { .lux = 500, .kelvin = 5500 };
 
 static const char * const names[PI_OCCASIONS] = {
 	[PI_LOST_IMAGE] = "lost-image",
@@ -314,8 +314,10 @@ void pi_faults_add(int (*unplug_devices)(u32 gone))
 	debugfs_create_u32("lux", 0644, folder, &pi_light.lux);
 	debugfs_create_u32("white_red", 0644, folder, &pi_light.white_red);
 	debugfs_create_u32("white_blue", 0644, folder, &pi_light.white_blue);
+	debugfs_create_u32("kelvin", 0644, folder, &pi_light.kelvin);
 	pi_record_add(folder);
 	pi_account_add(folder);
+	pi_painter_add_files(folder);
 }
 
 void pi_faults_remove(void)

@@ -11,6 +11,7 @@
 
 #include "pi-camera.h"
 
+/* In the order of the slots of painter.h. */
 enum { INPUT, OUTPUT0, OUTPUT1, STATISTICS, NODES };
 
 #define ENTITY_PADS	4
@@ -98,6 +99,7 @@ struct isp {
 	struct pi_buffer *stuck[NODES];		/* what it holds then */
 	struct dma_buf *lens_table;
 	struct pi_isp_parameters parameters;	/* of the present frame; too large for a stack */
+	struct pi_painter_order order;		/* the same */
 };
 
 static const struct pi_node templates[NODES] = {
@@ -127,8 +129,8 @@ static void use_lens_table(struct isp *isp, struct dma_buf *table)
 }
 
 /*
- * The scene has no shading to undo, and the table is not applied; but it is held on to, and it
- * must be large enough: four planes of 16 bits a point.
+ * The small model has no shading to undo, and does not apply the table; but it is held on to, and
+ * it must be large enough: four planes of 16 bits a point.
  */
 static int set_lens_shading(struct isp *isp, const struct lens_control *lens)
 {
@@ -321,6 +323,71 @@ static void fill(struct isp *isp, const struct pi_picture *in, u32 i, struct pi_
 	pi_picture_develop(&isp->parameters, in, &node->pix, &out);
 }
 
+/* Takes the controls down as they were written; holds on to the lens table, if there is one. */
+static struct dma_buf *order_controls(struct isp *isp, struct pi_painter_run *run)
+{
+	const struct v4l2_rect *crop = &isp->nodes[INPUT].crop;
+	struct dma_buf *table;
+	u8 *to = run->structures;
+	size_t i;
+
+	mutex_lock(isp->handler.lock);
+	run->red_gain = isp->red->cur.val;
+	run->blue_gain = isp->blue->cur.val;
+	run->digital_gain = isp->digital->cur.val;
+	run->crop_left = crop->left;
+	run->crop_top = crop->top;
+	run->crop_width = crop->width;
+	run->crop_height = crop->height;
+	for (i = 0; i < ARRAY_SIZE(structures); to += structures[i++].bytes)
+		memcpy(to, isp->structures[i]->p_cur.p, structures[i].bytes);
+	table = isp->lens_table;
+	if (table)
+		get_dma_buf(table);
+	mutex_unlock(isp->handler.lock);
+	WARN_ON(to != run->structures + sizeof(run->structures));
+	return table;
+}
+
+static int do_with_table(struct pi_painter_order *order, struct dma_buf *table)
+{
+	struct iosys_map map;
+	int ret = dma_buf_vmap_unlocked(table, &map);
+
+	if (ret)
+		return ret;
+	pi_painter_add(order, PI_PAINTER_LENS_TABLE, map.vaddr, table->size);
+	ret = pi_painter_do(order);
+	dma_buf_vunmap_unlocked(table, &map);
+	return ret;
+}
+
+/* Has somebody do the run. Anything but 0: nobody did. */
+static int order_run(struct isp *isp, struct pi_buffer *buffers[NODES])
+{
+	struct pi_painter_order *order = &isp->order;
+	struct dma_buf *table;
+	int ret;
+	u32 i;
+
+	if (!pi_painter_is_there())
+		return -ENODEV;
+	pi_painter_begin(order, PI_PAINTER_PROCESS, buffers[INPUT]->vb.vb2_buf.timestamp);
+	for (i = INPUT; i < STATISTICS; i++) {
+		if (buffers[i])
+			pi_painter_add_picture(order, i, &isp->nodes[i], buffers[i]);
+	}
+	if (buffers[STATISTICS])
+		pi_painter_add(order, PI_PAINTER_STATISTICS, pi_buffer_memory(buffers[STATISTICS]),
+			       pi_statistics_bytes());
+	table = order_controls(isp, &order->job.run);
+	if (!table)
+		return pi_painter_do(order);
+	ret = do_with_table(order, table);
+	dma_buf_put(table);
+	return ret;
+}
+
 static bool happens(const struct pi_occasion *faults, u32 fault)
 {
 	return faults->due & BIT(fault);
@@ -353,7 +420,7 @@ static void hand_all_over(struct isp *isp, const struct pi_occasion *faults,
 	}
 }
 
-static void process(struct isp *isp, const struct pi_occasion *faults, struct pi_buffer *buffers[NODES])
+static void fill_all(struct isp *isp, struct pi_buffer *buffers[NODES])
 {
 	struct pi_picture in = pi_picture_of(&isp->nodes[INPUT], buffers[INPUT]);
 	u32 i;
@@ -363,6 +430,12 @@ static void process(struct isp *isp, const struct pi_occasion *faults, struct pi
 		if (buffers[i])
 			fill(isp, &in, i, buffers[i]);
 	}
+}
+
+static void process(struct isp *isp, const struct pi_occasion *faults, struct pi_buffer *buffers[NODES])
+{
+	if (order_run(isp, buffers))
+		fill_all(isp, buffers);
 	if (happens(faults, PI_SLOW_ISP))
 		fsleep(faults->values[PI_SLOW_ISP]);
 	hand_all_over(isp, faults, buffers);

@@ -99,19 +99,31 @@ static int unplug(u32 gone)
 	return ret;
 }
 
-static int __init pi_camera_init(void)
+static int plug_in(void)
 {
 	int ret = platform_driver_register(&driver);
 
 	if (ret)
 		return ret;
 	ret = unplug(0);
-	if (!ret) {
-		pi_faults_add(unplug);
-		return 0;
+	if (ret) {
+		unplug(PI_PLUG_CAMERA | PI_PLUG_ISP);
+		platform_driver_unregister(&driver);
 	}
-	unplug(PI_PLUG_CAMERA | PI_PLUG_ISP);
-	platform_driver_unregister(&driver);
+	return ret;
+}
+
+static int __init pi_camera_init(void)
+{
+	int ret = pi_painter_add_device();
+
+	if (ret)
+		return ret;
+	ret = plug_in();
+	if (ret)
+		pi_painter_remove_device();
+	else
+		pi_faults_add(unplug);
 	return ret;
 }
 module_init(pi_camera_init);
@@ -121,6 +133,7 @@ static void __exit pi_camera_exit(void)
 	pi_faults_remove();
 	unplug(PI_PLUG_CAMERA | PI_PLUG_ISP);
 	platform_driver_unregister(&driver);
+	pi_painter_remove_device();
 }
 module_exit(pi_camera_exit);
 

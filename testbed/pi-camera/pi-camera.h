@@ -14,6 +14,8 @@
 #include <media/v4l2-subdev.h>
 #include <media/videobuf2-v4l2.h>
 
+#include "painter.h"
+
 /* Numbers that Raspberry Pi's kernel has and mainline has not. */
 #define PI_META_FMT_SENSOR_DATA	v4l2_fourcc('S', 'E', 'N', 'S')
 #define PI_META_FMT_STATISTICS	v4l2_fourcc('B', 'S', 'T', 'A')
@@ -28,6 +30,7 @@ struct pi_light {
 	u32 lux;
 	u32 white_red;		/* of white, where green is 1024; 0: as in daylight */
 	u32 white_blue;
+	u32 kelvin;		/* for a process that paints, instead of those */
 };
 
 extern struct pi_light pi_light;
@@ -164,6 +167,8 @@ struct pi_frame {
 	u32 gain_256;		/* the gain times 256 */
 	u32 sensitivity;	/* parts of 10^6 of full scale, for one lux and one second */
 	u32 white_red, white_blue;
+	const char *sensor;
+	u32 rotation;
 };
 
 struct pi_sensor;
@@ -217,6 +222,23 @@ void pi_picture_develop(const struct pi_isp_parameters *parameters, const struct
 void pi_picture_measure(const struct pi_isp_parameters *parameters, const struct pi_picture *in,
 			void *statistics);
 u32 pi_statistics_bytes(void);
+
+/* ---- painter.c: a process that fills the buffers instead ---- */
+
+struct pi_painter_order {
+	struct pi_painter_job job;
+	void *memory[PI_PAINTER_SLOTS];
+};
+
+int pi_painter_add_device(void);
+void pi_painter_remove_device(void);
+void pi_painter_add_files(struct dentry *folder);
+bool pi_painter_is_there(void);
+void pi_painter_begin(struct pi_painter_order *order, u32 kind, u64 timestamp_ns);
+void pi_painter_add(struct pi_painter_order *order, u32 slot, void *memory, u32 bytes);
+void pi_painter_add_picture(struct pi_painter_order *order, u32 slot, struct pi_node *node,
+			    struct pi_buffer *buffer);
+int pi_painter_do(struct pi_painter_order *order);
 
 /* ---- receiver.c, isp.c: devices ---- */
 

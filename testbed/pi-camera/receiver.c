@@ -26,6 +26,7 @@ struct receiver {
 	spinlock_t guard;
 	struct mutex run_lock;	/* of the thread, which either node may start or stop */
 	struct task_struct *thread;
+	struct pi_painter_order order;	/* of the present frame; too large for a stack */
 };
 
 static const struct pi_node templates[NODES] = {
@@ -89,7 +90,39 @@ static void take_buffers(struct receiver *receiver, const struct pi_occasion *fa
 	spin_unlock(&receiver->guard);
 }
 
-static void fill(struct receiver *receiver, const struct pi_frame *frame,
+/* Has somebody paint the frame. Anything but 0: nobody did. */
+static int order_image(struct receiver *receiver, const struct pi_frame *frame, u64 ns,
+		       struct pi_buffer *buffer)
+{
+	struct pi_painter_order *order = &receiver->order;
+
+	if (!pi_painter_is_there() || frame->test_pattern)
+		return -ENODEV;
+	pi_painter_begin(order, PI_PAINTER_EXPOSE, ns);
+	pi_painter_add_picture(order, PI_PAINTER_RAW, &receiver->nodes[IMAGE], buffer);
+	order->job.frame = (struct pi_painter_frame){
+		.rotation = frame->rotation,
+		.width = frame->width, .height = frame->height,
+		.flips = frame->order,
+		.exposure = frame->exposure, .gain = frame->gain,
+		.lines = frame->lines, .line_pixels = frame->line_pixels,
+		.sequence = frame->sequence,
+		.lux = pi_light.lux, .kelvin = pi_light.kelvin,
+	};
+	strscpy(order->job.frame.sensor, frame->sensor, sizeof(order->job.frame.sensor));
+	return pi_painter_do(order);
+}
+
+static void fill_image(struct receiver *receiver, const struct pi_frame *frame, u64 ns,
+		       struct pi_buffer *buffer)
+{
+	struct pi_picture picture = pi_picture_of(&receiver->nodes[IMAGE], buffer);
+
+	if (order_image(receiver, frame, ns, buffer))
+		pi_scene_render(frame, &picture);
+}
+
+static void fill(struct receiver *receiver, const struct pi_frame *frame, u64 ns,
 		 const struct pi_occasion *faults, struct pi_buffer *buffers[])
 {
 	if (buffers[EMBEDDED]) {
@@ -99,11 +132,8 @@ static void fill(struct receiver *receiver, const struct pi_frame *frame,
 		if (happens(faults, PI_CORRUPT_EMBEDDED))
 			memset(data, 0xff, GARBAGE_BYTES);
 	}
-	if (buffers[IMAGE]) {
-		struct pi_picture picture = pi_picture_of(&receiver->nodes[IMAGE], buffers[IMAGE]);
-
-		pi_scene_render(frame, &picture);
-	}
+	if (buffers[IMAGE])
+		fill_image(receiver, frame, ns, buffers[IMAGE]);
 }
 
 static void hand_over_embedded(struct receiver *receiver, const struct pi_occasion *faults,
@@ -160,7 +190,7 @@ static void repeat(struct receiver *receiver, const struct pi_frame *frame,
 	struct pi_buffer *buffers[NODES];
 
 	take_buffers(receiver, faults, buffers);
-	fill(receiver, frame, faults, buffers);
+	fill(receiver, frame, stamp->ns, faults, buffers);
 	deliver(receiver, faults, buffers, stamp, moment);
 }
 
@@ -179,7 +209,7 @@ static void receive(struct receiver *receiver, const struct pi_occasion *faults,
 	pi_record_frame(&frame, stamp.ns);
 	tell_start(receiver, stamp.sequence);
 	take_buffers(receiver, faults, buffers);
-	fill(receiver, &frame, faults, buffers);
+	fill(receiver, &frame, stamp.ns, faults, buffers);
 	wait(moment, div_u64(frame.height * frame.line_ps, 1000) + happens_ns(faults, PI_LATE_FRAME));
 	if (kthread_should_stop()) {
 		give_up(receiver, buffers);

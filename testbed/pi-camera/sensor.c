@@ -126,6 +126,7 @@ struct pi_sensor {
 	const struct mode *mode;
 	u32 bits;
 	bool has_embedded;
+	u32 rotation;
 	u32 sequence;
 	struct v4l2_file_operations calls;
 	const struct v4l2_file_operations *usual_calls;
@@ -526,6 +527,7 @@ static void fill_frame(struct pi_sensor *sensor, struct pi_frame *frame)
 		.gain_256 = 256 * model->gain_scale / (model->gain_scale - sensor->gain.in_force),
 		.sensitivity = model->sensitivity,
 		.white_red = model->white_red, .white_blue = model->white_blue,
+		.sensor = model->name, .rotation = sensor->rotation,
 	};
 	frame->lines = max(sensor->mode->height + sensor->vblank.in_force,
 			   frame->exposure + model->exposure_margin);
@@ -659,6 +661,7 @@ struct pi_sensor *pi_sensor_create(const char *name, int embedded, u32 rotation,
 	sensor->mode = model->modes;
 	sensor->bits = model->modes[0].bits[0];
 	sensor->has_embedded = embedded < 0 ? model->has_embedded : embedded;
+	sensor->rotation = rotation;
 	ret = add_controls(sensor, rotation) ?: init_subdev(sensor, dev);
 	if (!ret)
 		return sensor;

@@ -5,7 +5,9 @@
 pub(crate) mod apt;
 mod busybox;
 mod guest;
+mod host_program;
 mod initramfs;
+mod pi_painter;
 pub(crate) mod place;
 mod process;
 mod program;

@@ -49,6 +49,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("pinhole-conformance", &["pinhole"]),
     ("pinhole-cli", &["pinhole"]),
     ("pinhole-usb-camera", &["pinhole-base", "pinhole-files"]),
+    (
+        "pinhole-pi-painter",
+        &[
+            "pinhole-base",
+            "pinhole-buffer",
+            "pinhole-device",
+            "pinhole-imaging",
+            "pinhole-kernel",
+            "pinhole-sim",
+        ],
+    ),
 ];
 
 /// Crates that may use any other.

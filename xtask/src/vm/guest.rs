@@ -4,7 +4,7 @@
 use super::place::{Place, at, entries, make_folder, remove_folder, write};
 use super::process::{Ended, interruption, supervise};
 use super::program::{Script, script};
-use super::{Kernel, Run, qemu, uml, usb_camera};
+use super::{Kernel, Run, pi_painter, qemu, uml, usb_camera};
 use pinhole::{Error, ErrorKind, Result};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -111,6 +111,7 @@ pub(super) fn run(run: &Run) -> Result<u8> {
         Kernel::QemuArm64 => qemu::ARM64.machine(&place, &wish)?,
     };
     usb_camera::provide(run, &machine, path)?;
+    pi_painter::provide(run, &machine, path)?;
     write(&path.join("settings"), settings(run, &place, &machine).bytes())?;
     write(&path.join("program"), script(&run.program, &here).bytes())?;
     let ended = start(&machine, path, run.timeout)?;

@@ -36,7 +36,11 @@ const COMPILER_FLAGS: &str = "KCFLAGS=-DCONFIG_ARCH_FORCE_MAX_ORDER=12";
 /// Our own modules: the folder of the testbed with the source, and the drivers that need it.
 const MODULES: [Module; 2] = [
     Module { folder: "unicam-model", drivers: &["unicam", "pi-mainline"], has_device_tree: true },
-    Module { folder: "pi-camera", drivers: &["pi", "pi-hq", "pi-mainline"], has_device_tree: false },
+    Module {
+        folder: "pi-camera",
+        drivers: &["pi", "pi-hq", "pi-mainline", "pi-sim", "pi-hq-sim"],
+        has_device_tree: false,
+    },
 ];
 
 struct Module {
