@@ -143,12 +143,28 @@ pub(super) fn frames_in(path: &str) -> Vec<Stamp> {
     read(path).lines().filter_map(taken_with).collect()
 }
 
+/// The number in one of the module's files.
+///
+/// # Panics
+/// The module has no such file, or no number in it.
+pub fn number(file: &str) -> u64 {
+    read(&format!("{FILES}/{file}")).trim().parse().expect("it is a number")
+}
+
 /// How many calls have failed since it was told to behave.
 ///
 /// # Panics
 /// The module is not there.
 pub fn failed_calls() -> u64 {
-    read(&format!("{FILES}/failed_calls")).trim().parse().expect("it is a number")
+    number("failed_calls")
+}
+
+/// Sets how long it waits for a process that paints.
+///
+/// # Panics
+/// The module is not there.
+pub fn set_patience_ms(patience_ms: u32) {
+    write("/sys/module/pi_camera/parameters/patience_ms", &patience_ms.to_string());
 }
 
 /// What became of a node's buffers since accounts were begun.

@@ -5,13 +5,18 @@
 //! Runs in the testbed's guest, with `--test-threads=1`: there is one camera. Elsewhere it says
 //! that nothing is tested; `PINHOLE_DRIVERS=pi` (or `pi-hq`) demands the camera.
 //!
+//! - `painted`, `alone`: only where the simulator's model makes the pictures
+//!   (`PINHOLE_DRIVERS=pi-sim`, `pi-hq-sim`), to be run by these names; the others are for the
+//!   module's small model.
 //! - `cam`: libcamera's captures. `ours`: Pinhole's.
 //! - `pictures`: both see the same. `faults`: what both do when something goes wrong.
 //! - `zero_copy`: nobody touches frames on their way.
 
+mod alone;
 mod cam;
 mod faults;
 mod ours;
+mod painted;
 mod pictures;
 mod zero_copy;
 
@@ -26,7 +31,7 @@ fn camera() -> Option<bool> {
         println!("not tested: there is no modelled Raspberry Pi camera");
         return None;
     }
-    let embedded = demanded == "pi-hq";
+    let embedded = demanded.starts_with("pi-hq");
     pi_module::behave(embedded);
     Some(embedded)
 }

@@ -37,7 +37,11 @@ fn configuration(camera: &Camera, (size, bits): Mode) -> Configuration {
 
 /// A camera that runs.
 pub(crate) fn session(mode: Mode, settings: Option<&Settings>) -> Session {
-    let mut camera = camera();
+    session_of(camera(), mode, settings)
+}
+
+/// One of another kind.
+pub(crate) fn session_of(mut camera: Camera, mode: Mode, settings: Option<&Settings>) -> Session {
     if let Some(settings) = settings {
         camera.controls_mut().set(control::EXPOSURE_TIME, settings.exposure_us);
         camera.controls_mut().set(control::ANALOGUE_GAIN, settings.gain);
