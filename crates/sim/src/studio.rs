@@ -29,7 +29,7 @@ pub struct Exposure {
     pub transform: Transform,
     /// What is in force for this frame.
     pub registers: Registers,
-    /// How far the lens is out of focus, in dioptres.
+    /// As [`FrameSettings::defocus`].
     pub defocus: f64,
     /// Its number, which the scene shows.
     pub sequence: u32,

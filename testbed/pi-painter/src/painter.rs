@@ -107,6 +107,8 @@ fn exposure(job: &Job) -> Result<Exposure> {
             frame_length_lines: frame.lines,
             line_length_pixels: frame.line_pixels,
         },
+        // The module has no lens.
+        defocus: 0.0,
         sequence: frame.sequence,
         time,
         seed: time.as_nanos() as u64,

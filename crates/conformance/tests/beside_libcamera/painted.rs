@@ -67,6 +67,7 @@ fn expected(model: &'static SensorModel, frame: &Frame, truth: &Stamp) -> Vec<u8
             frame_length_lines: truth.frame_length_lines,
             line_length_pixels: truth.line_length_pixels,
         },
+        defocus: 0.0,
         sequence: truth.sequence,
         time,
         seed: time.as_nanos() as u64,
