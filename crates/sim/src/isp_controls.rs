@@ -133,6 +133,9 @@ fn open_lens_table(bytes: &[u8]) -> Answer<Option<DeviceBuffer>> {
 /// What a control holds is a descriptor's number, not a descriptor: it may lead anywhere. Buffers
 /// of devices cannot be opened by it, others can, also where processes may not look into each other.
 fn duplicate(number: i32) -> Result<OwnedFd, Errno> {
+    if number < 0 {
+        return Err(Errno::BADF);
+    }
     let path = format!("/proc/self/fd/{number}");
     open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).or_else(|_| {
         let this = pidfd_open(getpid(), PidfdFlags::empty())?;
