@@ -17,7 +17,7 @@ use pinhole_base::format::{BayerColour, BayerOrder};
 use crate::mosaic::{ColourRow, Window};
 use crate::parameters::Demosaic;
 use crate::simd::{Kernel, Simd, each, splat_unknown};
-use crate::tone::{Matrix, MatrixVectors};
+use crate::tone::{MatrixVectors, Mix, ToneVectors};
 
 /// What turns unsigned lanes into signed ones, 32768 less, and back.
 const SIGN: u16 = 0x8000;
@@ -35,7 +35,7 @@ pub(crate) struct DemosaicRow<'a> {
     pub(crate) first: usize,
     pub(crate) cells: usize,
     /// Applied to the colours, if any.
-    pub(crate) matrix: Option<&'a Matrix>,
+    pub(crate) mix: Option<Mix<'a>>,
     pub(crate) out: &'a mut ColourRow,
 }
 
@@ -44,7 +44,7 @@ impl Kernel for DemosaicRow<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
-        let Some(order) = self.order else { return copy_grey(s, &mut self) };
+        let Some(order) = self.order else { return self.copy_grey(s) };
         // Red rows and blue rows differ in the places of red and blue alone.
         let (swapped, red_half) = match order.colour_at(0, self.y) {
             BayerColour::Red => (false, 0),
@@ -52,8 +52,13 @@ impl Kernel for DemosaicRow<'_> {
             BayerColour::Blue => (true, 0),
             BayerColour::GreenBlue => (true, 1),
         };
-        match self.matrix {
-            Some(matrix) => self.with(s, red_half, swapped, &MatrixVectors::new(s, matrix, swapped)),
+        match self.mix {
+            Some(Mix { matrix, pieces: Some(pieces) }) => {
+                self.with(s, red_half, swapped, &ToneVectors::new(s, matrix, pieces, swapped));
+            }
+            Some(Mix { matrix, .. }) => {
+                self.with(s, red_half, swapped, &MatrixVectors::new(s, matrix, swapped));
+            }
             None => self.with(s, red_half, swapped, &Unchanged(Signs::new(s))),
         }
     }
@@ -73,11 +78,39 @@ impl DemosaicRow<'_> {
             }
         }
     }
+
+    #[inline(always)]
+    fn copy_grey<S: Simd>(&mut self, s: S) {
+        match self.mix {
+            Some(Mix { matrix, pieces: Some(pieces) }) => {
+                self.copy_with(s, &ToneVectors::new(s, matrix, pieces, false));
+            }
+            Some(Mix { matrix, .. }) => self.copy_with(s, &MatrixVectors::new(s, matrix, false)),
+            None => self.copy_with(s, &Unchanged(Signs::new(s))),
+        }
+    }
+
+    #[inline(always)]
+    fn copy_with<S: Simd>(&mut self, s: S, finish: &impl Finish<S>) {
+        let count = self.cells.div_ceil(S::LANES);
+        for half in 0..2 {
+            let source = self.window.0[2].vectors::<S>(half, self.first as isize, count);
+            let [red, green, blue] = self.out.vectors_mut::<S>(half, count);
+            for i in 0..count {
+                let grey = finish.finish([s.xor(s.load(&source[i]), finish.sign()); 3]);
+                s.store(&mut red[i], grey[0]);
+                s.store(&mut green[i], grey[1]);
+                s.store(&mut blue[i], grey[2]);
+            }
+        }
+    }
 }
 
 /// What is done with red (or blue, where they are swapped), green and blue (or red), signed,
 /// before they are written, unsigned.
 pub(crate) trait Finish<S: Simd> {
+    /// What makes unsigned lanes signed; it would take another register.
+    fn sign(&self) -> S::V;
     fn finish(&self, colours: [S::V; 3]) -> [S::V; 3];
 }
 
@@ -85,28 +118,14 @@ struct Unchanged<S: Simd>(Signs<S>);
 
 impl<S: Simd> Finish<S> for Unchanged<S> {
     #[inline(always)]
+    fn sign(&self) -> S::V {
+        self.0.sign
+    }
+
+    #[inline(always)]
     fn finish(&self, colours: [S::V; 3]) -> [S::V; 3] {
         let [a, b, c] = colours;
         each!([a, b, c], colour => self.0.signed(colour))
-    }
-}
-
-#[inline(always)]
-fn copy_grey<S: Simd>(s: S, row: &mut DemosaicRow<'_>) {
-    let count = row.cells.div_ceil(S::LANES);
-    for half in 0..2 {
-        let source = row.window.0[2].vectors::<S>(half, row.first as isize, count);
-        let [red, green, blue] = row.out.vectors_mut::<S>(half, count);
-        for i in 0..count {
-            let grey = s.load(&source[i]);
-            let grey = match row.matrix {
-                Some(matrix) => MatrixVectors::new(s, matrix, false).finish([s.xor(grey, s.splat(SIGN)); 3]),
-                None => [grey; 3],
-            };
-            s.store(&mut red[i], grey[0]);
-            s.store(&mut green[i], grey[1]);
-            s.store(&mut blue[i], grey[2]);
-        }
     }
 }
 
@@ -164,7 +183,7 @@ pub(crate) struct Signs<S: Simd> {
 
 impl<S: Simd> Signs<S> {
     #[inline(always)]
-    pub(crate) fn new(simd: S) -> Self {
+    fn new(simd: S) -> Self {
         Self { simd, sign: splat_unknown(simd, SIGN) }
     }
 
@@ -174,11 +193,12 @@ impl<S: Simd> Signs<S> {
         self.simd.xor(a, self.sign)
     }
 
-    /// Half of `a − b`, signed.
+    /// Half of `a − b`, signed. Halved by products: shifted means are taken apart by the compiler,
+    /// into 32 bits.
     #[inline(always)]
     fn half_difference(&self, a: S::V, b: S::V) -> S::V {
         let s = self.simd;
-        s.sub(s.shr::<1>(a), s.shr::<1>(b))
+        s.sub(s.mulhi(a, self.sign), s.mulhi(b, self.sign))
     }
 }
 
@@ -259,7 +279,7 @@ fn interpolate<S: Simd, M: Method, const MAIN: usize>(
     let [red_near, blue_near] = if swapped { [blue_near, red_near] } else { [red_near, blue_near] };
     let [red_near, green_near, blue_near] =
         each!([red_near, green_near, blue_near], colour => &mut S::chunks_mut(colour)[..count]);
-    let signs = Signs::new(s);
+    let signs = Signs { simd: s, sign: finish.sign() };
     for i in 0..count {
         let cell = Cell {
             main: s.load(&main[1][i]),

@@ -106,18 +106,10 @@ impl Finisher {
         needed
     }
 
-    /// Takes row `row` of the source, if it is needed, from `make`, which has applied the matrix.
-    pub(crate) fn take(
-        &mut self,
-        row: usize,
-        tone: &Tone,
-        make: impl FnOnce(&mut ColourRow),
-        out: &mut Planes<'_>,
-    ) {
+    /// Takes row `row` of the source, if it is needed, from `make`, which has given it its tones.
+    pub(crate) fn take(&mut self, row: usize, make: impl FnOnce(&mut ColourRow), out: &mut Planes<'_>) {
         if row == self.next && self.made.contains(&row) {
-            let toned = &mut self.toned.row_mut(row).rgb;
-            make(toned);
-            tone.bend(self.source.width.div_ceil(2), toned);
+            make(&mut self.toned.row_mut(row).rgb);
             self.emit(out);
         }
     }

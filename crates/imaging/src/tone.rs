@@ -4,7 +4,7 @@ mod curve;
 
 use pinhole_base::colour::Matrix3;
 
-pub(crate) use curve::Curve;
+use curve::{Curve, PieceVectors, Pieces};
 
 use crate::demosaic::Finish;
 use crate::mosaic::ColourRow;
@@ -27,6 +27,13 @@ pub(crate) struct Matrix {
 const POINT_MAX: u32 = 14;
 
 impl Matrix {
+    /// What changes nothing.
+    const IDENTITY: Self = {
+        let one = 1 << POINT_MAX;
+        let rows = [[one, 0, 0, -one], [0, one, 0, -one], [0, 0, one, -one]];
+        Self { rows, point: POINT_MAX }
+    };
+
     fn new(colour: &ColourMatrix) -> Self {
         let size = |(row, offset): (&[f64; 3], &f64)| {
             row.iter().map(|factor| factor.abs()).sum::<f64>() + offset.abs() / 32768.0
@@ -82,6 +89,11 @@ impl<S: Simd> MatrixVectors<S> {
 
 impl<S: Simd> Finish<S> for MatrixVectors<S> {
     #[inline(always)]
+    fn sign(&self) -> S::V {
+        self.constant
+    }
+
+    #[inline(always)]
     fn finish(&self, [a, b, c]: [S::V; 3]) -> [S::V; 3] {
         let s = self.simd;
         let constant = self.constant;
@@ -101,26 +113,98 @@ impl<S: Simd> MatrixVectors<S> {
     }
 }
 
-/// Applies a matrix to a row.
-pub(crate) struct ApplyMatrix<'a> {
-    pub(crate) matrix: &'a Matrix,
-    pub(crate) cells: usize,
-    pub(crate) row: &'a mut ColourRow,
+/// A matrix and then a curve, in registers.
+pub(crate) struct ToneVectors<S: Simd> {
+    matrix: MatrixVectors<S>,
+    curve: PieceVectors<S>,
 }
 
-impl Kernel for ApplyMatrix<'_> {
+impl<S: Simd> ToneVectors<S> {
+    /// See [`MatrixVectors::new`].
+    #[inline(always)]
+    pub(crate) fn new(simd: S, matrix: &Matrix, pieces: &Pieces, swapped: bool) -> Self {
+        let matrix = MatrixVectors::new(simd, matrix, swapped);
+        let curve = PieceVectors::new(simd, pieces, matrix.constant);
+        Self { matrix, curve }
+    }
+}
+
+impl<S: Simd> Finish<S> for ToneVectors<S> {
+    #[inline(always)]
+    fn sign(&self) -> S::V {
+        self.matrix.constant
+    }
+
+    #[inline(always)]
+    fn finish(&self, colours: [S::V; 3]) -> [S::V; 3] {
+        self.curve.bend(self.matrix.finish(colours))
+    }
+}
+
+/// What is done to each pixel's colours, in one step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mix<'a> {
+    pub(crate) matrix: &'a Matrix,
+    /// The curve, where it has pieces.
+    pub(crate) pieces: Option<&'a Pieces>,
+}
+
+/// Mixes the colours of a row.
+struct MixRow<'a> {
+    mix: Mix<'a>,
+    cells: usize,
+    row: &'a mut ColourRow,
+}
+
+impl Kernel for MixRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Mix { matrix, pieces } = self.mix;
+        match pieces {
+            Some(pieces) => self.with(s, &ToneVectors::new(s, matrix, pieces, false)),
+            None => self.with(s, &MatrixVectors::new(s, matrix, false)),
+        }
+    }
+}
+
+/// Applies a curve to a row.
+struct BendRow<'a> {
+    pieces: &'a Pieces,
+    cells: usize,
+    row: &'a mut ColourRow,
+}
+
+impl Kernel for BendRow<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let count = self.cells.div_ceil(S::LANES);
-        let matrix = MatrixVectors::new(s, self.matrix, false);
+        let curve = PieceVectors::new(s, self.pieces, splat_unknown(s, 0x8000));
+        for half in 0..2 {
+            let [red, green, blue] = self.row.vectors_mut::<S>(half, count);
+            for i in 0..count {
+                let bent = curve.bend([s.load(&red[i]), s.load(&green[i]), s.load(&blue[i])]);
+                s.store(&mut red[i], bent[0]);
+                s.store(&mut green[i], bent[1]);
+                s.store(&mut blue[i], bent[2]);
+            }
+        }
+    }
+}
+
+impl MixRow<'_> {
+    #[inline(always)]
+    fn with<S: Simd>(self, s: S, finish: &impl Finish<S>) {
+        let count = self.cells.div_ceil(S::LANES);
         for half in 0..2 {
             let [red, green, blue] = self.row.vectors_mut::<S>(half, count);
             for i in 0..count {
                 let colours = [s.load(&red[i]), s.load(&green[i]), s.load(&blue[i])];
                 let [r, g, b] = colours;
-                let mixed = matrix.finish(each!([r, g, b], colour => s.xor(colour, s.splat(0x8000))));
+                let mixed = finish.finish(each!([r, g, b], colour => s.xor(colour, finish.sign())));
                 s.store(&mut red[i], mixed[0]);
                 s.store(&mut green[i], mixed[1]);
                 s.store(&mut blue[i], mixed[2]);
@@ -150,24 +234,40 @@ impl Tone {
         self.curve.update(parameters.gamma.as_ref());
     }
 
-    /// The matrix, where there is one.
-    pub(crate) fn matrix(&self) -> Option<&Matrix> {
-        self.matrix.as_ref()
+    /// What can be done while colours are in registers, if there is anything; a curve without
+    /// pieces is left to [`Self::look_up`].
+    pub(crate) fn mix(&self) -> Option<Mix<'_>> {
+        let pieces = self.curve.pieces();
+        let matrix = self.matrix.as_ref().or(pieces.map(|_| &Matrix::IDENTITY));
+        matrix.map(|matrix| Mix { matrix, pieces })
     }
 
     /// Applies the matrix, and then the curve, to a row of linear values.
     pub(crate) fn apply(&self, cells: usize, row: &mut ColourRow) {
-        if let Some(matrix) = &self.matrix {
-            self.level.run(ApplyMatrix { matrix, cells, row });
+        if let Some(mix) = self.mix() {
+            self.level.run(MixRow { mix, cells, row });
         }
-        self.bend(cells, row);
+        self.look_up(cells, row);
+    }
+
+    /// The same without the curve.
+    pub(crate) fn matrix(&self) -> Option<Mix<'_>> {
+        self.matrix.as_ref().map(|matrix| Mix { matrix, pieces: None })
     }
 
     /// Applies the curve alone.
     pub(crate) fn bend(&self, cells: usize, row: &mut ColourRow) {
+        match self.curve.pieces() {
+            Some(pieces) => self.level.run(BendRow { pieces, cells, row }),
+            None => self.look_up(cells, row),
+        }
+    }
+
+    /// Applies the curve alone, if it has no pieces.
+    pub(crate) fn look_up(&self, cells: usize, row: &mut ColourRow) {
         for half in &mut row.halves {
             for colour in half.iter_mut() {
-                self.curve.apply(self.level, cells, colour);
+                self.curve.look_up(&mut colour[..cells]);
             }
         }
     }

@@ -108,13 +108,28 @@ impl<S: Simd> Unpacker<S> {
         }
     }
 
-    /// The samples of blocks, their highest bits in the highest place.
+    /// The samples of blocks of `STEP` bytes, their highest bits in the highest place.
     #[inline(always)]
-    fn unpack(&self, blocks: S::V) -> S::V {
+    fn unpack<const STEP: usize>(&self, blocks: S::V) -> S::V {
         let s = self.simd;
-        let low = s.mulhi(s.look_up(blocks, self.low), self.factor);
-        let joined = s.or(s.look_up(blocks, self.high), s.and(low, self.mask));
-        s.shl_by(joined, self.shift)
+        let high = s.look_up(blocks, self.high);
+        match STEP {
+            8 => high,
+            BLOCK => s.shl_by(high, self.shift),
+            _ => {
+                let low = s.mulhi(s.look_up(blocks, self.low), self.factor);
+                s.or(high, s.and(low, self.mask))
+            }
+        }
+    }
+
+    /// The even and the odd columns of the blocks of two vectors.
+    #[inline(always)]
+    fn unpack_halves<const STEP: usize>(&self, bytes: &[u8]) -> [S::V; 2] {
+        let s = self.simd;
+        let first = self.unpack::<STEP>(s.load_blocks(bytes, 0, 2 * STEP));
+        let second = self.unpack::<STEP>(s.load_blocks(bytes, STEP, 2 * STEP));
+        [s.low_halves(first, second), s.high_halves(first, second)]
     }
 }
 
@@ -156,12 +171,19 @@ impl<const STEP: usize> Kernel for Split<'_, STEP> {
         let (even, odd) = (&mut even[..count], &mut odd[..count]);
         let bytes_each = 2 * S::LANES / SAMPLES * STEP;
         let mut end = [0; REACH_MAX];
-        for i in 0..count {
-            let bytes = window(self.row, i * bytes_each, 2 * reach(S::LANES), &mut end);
-            let first = unpacker.unpack(simd.load_blocks(bytes, 0, 2 * STEP));
-            let second = unpacker.unpack(simd.load_blocks(bytes, STEP, 2 * STEP));
-            simd.store(&mut even[i], simd.low_halves(first, second));
-            simd.store(&mut odd[i], simd.high_halves(first, second));
+        let reach = 2 * reach(S::LANES);
+        let (mut rest, mut done) = (self.row, 0);
+        while rest.len() >= reach && done < count {
+            let [low, high] = unpacker.unpack_halves::<STEP>(&rest[..reach]);
+            simd.store(&mut even[done], low);
+            simd.store(&mut odd[done], high);
+            (rest, done) = (&rest[bytes_each..], done + 1);
+        }
+        for i in done..count {
+            let bytes = window(self.row, i * bytes_each, reach, &mut end);
+            let [low, high] = unpacker.unpack_halves::<STEP>(bytes);
+            simd.store(&mut even[i], low);
+            simd.store(&mut odd[i], high);
         }
     }
 }
@@ -187,29 +209,42 @@ impl<const STEP: usize> Kernel for Straight<'_, STEP> {
         let mut end = [0; REACH_MAX];
         for (i, chunk) in chunks.iter_mut().enumerate() {
             let bytes = window(self.row, i * bytes_each, reach(S::LANES), &mut end);
-            let samples = unpacker.unpack(simd.load_blocks(bytes, 0, STEP));
+            let samples = unpacker.unpack::<STEP>(simd.load_blocks(bytes, 0, STEP));
             simd.store(chunk, simd.shr_by(samples, self.down));
         }
         if !tail.is_empty() {
             let mut last = [0; LANES_MAX];
             let bytes = window(self.row, whole * bytes_each, reach(S::LANES), &mut end);
-            let samples = unpacker.unpack(simd.load_blocks(bytes, 0, STEP));
+            let samples = unpacker.unpack::<STEP>(simd.load_blocks(bytes, 0, STEP));
             simd.store(&mut S::chunks_mut(&mut last)[0], simd.shr_by(samples, self.down));
             tail.copy_from_slice(&last[..tail.len()]);
         }
     }
 }
 
-/// Splits a row into its even and odd columns, highest bits in the highest place. Writes whole
-/// vectors: what lies beyond the row's samples is of no meaning.
-pub(crate) fn unpack_split(level: Level, format: RawFormat, row: &[u8], halves: [&mut [u16]; 2]) {
-    let layout = &Layout::new(format, [0, 2, 4, 6, 1, 3, 5, 7]);
-    match step(format) {
-        8 => level.run(Split::<8> { row, layout, halves }),
-        10 => level.run(Split::<10> { row, layout, halves }),
-        12 => level.run(Split::<12> { row, layout, halves }),
-        14 => level.run(Split::<14> { row, layout, halves }),
-        _ => level.run(Split::<16> { row, layout, halves }),
+/// Splits rows of a format into their even and odd columns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Splitter {
+    layout: Layout,
+    step: usize,
+}
+
+impl Splitter {
+    pub(crate) fn new(format: RawFormat) -> Self {
+        Self { layout: Layout::new(format, [0, 2, 4, 6, 1, 3, 5, 7]), step: step(format) }
+    }
+
+    /// Splits a row, highest bits in the highest place. Writes whole vectors: what lies beyond the
+    /// row's samples is of no meaning.
+    pub(crate) fn split(&self, level: Level, row: &[u8], halves: [&mut [u16]; 2]) {
+        let layout = &self.layout;
+        match self.step {
+            8 => level.run(Split::<8> { row, layout, halves }),
+            10 => level.run(Split::<10> { row, layout, halves }),
+            12 => level.run(Split::<12> { row, layout, halves }),
+            14 => level.run(Split::<14> { row, layout, halves }),
+            _ => level.run(Split::<16> { row, layout, halves }),
+        }
     }
 }
 
@@ -242,7 +277,7 @@ mod tests {
         unpack_straight(level, format, &row, &mut straight);
         prop_assert_eq!(&straight, &samples, "{} {:?}", level, format);
         let mut halves = [[0; 128]; 2];
-        unpack_split(level, format, &row, halves.each_mut().map(|half| &mut half[..]));
+        Splitter::new(format).split(level, &row, halves.each_mut().map(|half| &mut half[..]));
         for (i, sample) in samples.iter().enumerate() {
             let high = sample << (16 - format.bits);
             prop_assert_eq!(halves[i % 2][i / 2], high, "{} {:?}", level, format);

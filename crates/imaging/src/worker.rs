@@ -18,8 +18,8 @@ use crate::mosaic::{ColourRow, MosaicRow, Ring, Window};
 use crate::parameters::{Demosaic, IspParameters};
 use crate::simd::Level;
 use crate::statistics::Statistics;
-use crate::tone::{ApplyMatrix, Matrix, Tone};
-use crate::unpack::unpack_split;
+use crate::tone::{Mix, Tone};
+use crate::unpack::Splitter;
 
 /// Rows that a window reaches up and down.
 const REACH: usize = 2;
@@ -46,6 +46,7 @@ pub(crate) struct Share<'a> {
 pub(crate) struct Worker {
     configuration: IspConfiguration,
     level: Level,
+    splitter: Splitter,
     raw: Ring<MosaicRow>,
     corrected: MosaicRow,
     levelled: Ring<MosaicRow>,
@@ -66,6 +67,7 @@ impl Worker {
         let mut worker = Self {
             configuration: *configuration,
             level,
+            splitter: Splitter::new(configuration.input),
             raw: Ring::new(MosaicRow::new(cells), 2 * REACH + 1),
             corrected: MosaicRow::new(cells),
             levelled: Ring::new(MosaicRow::new(cells), 2),
@@ -193,7 +195,7 @@ impl Worker {
         let IspConfiguration { input, size, stride_bytes, .. } = self.configuration;
         let row = &raw[y * stride_bytes as usize..][..input.row_bytes(size.width) as usize];
         let samples = self.raw.row_mut(y);
-        unpack_split(self.level, input, row, samples.roomy_mut());
+        self.splitter.split(self.level, row, samples.roomy_mut());
         samples.mirror_ends();
     }
 
@@ -234,27 +236,39 @@ impl Worker {
         let window = Window::about(&self.balanced, y, size.height as usize);
         let level = self.level;
         let directional = self.directional.as_ref().filter(|_| self.is_directional(frame.parameters));
-        let demosaic = |matrix: Option<&Matrix>, out: &mut ColourRow| {
-            if let Some(directional) = directional {
-                directional.write(y, cells.clone(), out);
-                if let Some(matrix) = matrix {
-                    level.run(ApplyMatrix { matrix, cells: cells.len(), row: out });
-                }
-                return;
-            }
+        let demosaic = |mix: Option<Mix<'_>>, out: &mut ColourRow| {
             let (method, order) = (frame.parameters.demosaic, input.order);
             let (first, cells) = (cells.start, cells.len());
-            level.run(DemosaicRow { method, window, order, y, first, cells, matrix, out });
+            level.run(DemosaicRow { method, window, order, y, first, cells, mix, out });
         };
         let mut is_coloured = false;
         for (finisher, out) in self.finishers.iter_mut().zip(outputs) {
             let (Some(finisher), Some(out)) = (finisher, out) else { continue };
             if finisher.is_direct() {
-                finisher.take(row, frame.tone, |toned| demosaic(frame.tone.matrix(), toned), out);
+                let make = |toned: &mut ColourRow| match directional {
+                    Some(directional) => {
+                        directional.write(y, cells.clone(), toned);
+                        frame.tone.apply(cells.len(), toned);
+                    }
+                    // What leaves no room in registers for the curve gets it after.
+                    None if frame.parameters.demosaic == Demosaic::Linear => {
+                        demosaic(frame.tone.mix(), toned);
+                        frame.tone.look_up(cells.len(), toned);
+                    }
+                    None => {
+                        demosaic(frame.tone.matrix(), toned);
+                        frame.tone.bend(cells.len(), toned);
+                    }
+                };
+                finisher.take(row, make, out);
                 continue;
             }
             if !is_coloured {
-                demosaic(None, self.coloured.row_mut(row));
+                let coloured = self.coloured.row_mut(row);
+                match directional {
+                    Some(directional) => directional.write(y, cells.clone(), coloured),
+                    None => demosaic(None, coloured),
+                }
                 is_coloured = true;
             }
             finisher.advance(&self.coloured, row, frame.tone, out);

@@ -28,8 +28,9 @@ macro_rules! proof {
     };
 }
 
-/// `vpavgw` and `vpmulhuw` themselves: of the functions for them in `std::arch` the compiler makes
-/// sums and products of 32 bits, and not always the instruction again.
+/// Instructions themselves. Of the functions for `vpavgw` and `vpmulhuw` in `std::arch` the compiler
+/// makes sums and products of 32 bits, and not always the instruction again; and of `vpsravd` by one
+/// number a shift that takes two steps.
 macro_rules! by_name {
     ($feature:tt, $vector:ident in $register:ident: $($name:ident = $instruction:literal;)*) => {$(
         #[inline]

@@ -108,11 +108,24 @@ fn upper_bytes<S: Simd>(s: S, even: S::V, odd: S::V) -> S::V {
     s.or(s.shr::<8>(even), s.and(odd, s.splat(0xff00)))
 }
 
-/// Writes a vector of bytes as it is.
+/// What a row's bytes are computed from, of which each vector is one of cells of two bytes.
+trait ByteVectors<S: Simd> {
+    fn bytes(&self, i: usize) -> S::V;
+}
+
+/// Writes a row.
 #[inline(always)]
-fn put<S: Simd>(s: S, out: &mut [u8], a: S::V) {
-    if let Some(out) = S::byte_chunks_mut(out).first_mut() {
-        s.store_bytes(out, a);
+fn write<S: Simd>(s: S, row: &mut [u8], vectors: &impl ByteVectors<S>) {
+    let (whole, rest) = (row.len() / (2 * S::LANES), row.len() % (2 * S::LANES));
+    let chunks = &mut S::byte_chunks_mut(row)[..whole];
+    for (i, chunk) in chunks.iter_mut().enumerate() {
+        s.store_bytes(chunk, vectors.bytes(i));
+    }
+    if rest > 0 {
+        let mut end = [0; 2 * LANES_MAX];
+        s.store_bytes(&mut S::byte_chunks_mut(&mut end)[0], vectors.bytes(whole));
+        let start = row.len() - rest;
+        row[start..].copy_from_slice(&end[..rest]);
     }
 }
 
@@ -128,15 +141,26 @@ impl Kernel for LumaRow<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let weights = WeightVectors::new(s, self.weights);
-        let mut out = Row::<S, 2>::new(self.out);
-        let count = out.count();
-        let [even, odd] = each!([0, 1], half => colours::<S>(self.row, half, count));
-        for i in 0..count {
-            let (even, odd) = (weights.sum(load_colours(s, even, i)), weights.sum(load_colours(s, odd, i)));
-            put(s, out.vector(i), upper_bytes(s, even, odd));
-        }
-        out.finish();
+        let count = self.out.len().div_ceil(2 * S::LANES);
+        let luma = LumaVectors {
+            weights: WeightVectors::new(s, self.weights),
+            halves: each!([0, 1], half => colours::<S>(self.row, half, count)),
+        };
+        write(s, self.out, &luma);
+    }
+}
+
+struct LumaVectors<'a, S: Simd> {
+    weights: WeightVectors<S>,
+    halves: [[&'a [S::Chunk]; 3]; 2],
+}
+
+impl<S: Simd> ByteVectors<S> for LumaVectors<'_, S> {
+    #[inline(always)]
+    fn bytes(&self, i: usize) -> S::V {
+        let s = self.weights.simd;
+        let [even, odd] = each!([0, 1], half => self.weights.sum(load_colours(s, self.halves[half], i)));
+        upper_bytes(s, even, odd)
     }
 }
 
@@ -163,20 +187,37 @@ impl Kernel for ChromaRow<'_> {
 impl ChromaRow<'_> {
     #[inline(always)]
     fn run_of<S: Simd, const FIRST: usize, const SECOND: usize>(self, s: S) {
-        let first = WeightVectors::new(s, self.chroma[0].weights);
-        let second = WeightVectors::new(s, self.chroma[1].weights);
-        let mut out = Row::<S, 2>::new(self.out);
-        let count = out.count();
-        let [a, b] = each!([0, 1], half => colours::<S>(self.rows[0], half, count));
-        let [c, d] = each!([0, 1], half => colours::<S>(self.rows[1], half, count));
-        for i in 0..count {
-            let upper = means(s, load_colours(s, a, i), load_colours(s, b, i));
-            let lower = means(s, load_colours(s, c, i), load_colours(s, d, i));
-            let mean = means(s, upper, lower);
-            let chroma = upper_bytes(s, first.difference(mean, FIRST), second.difference(mean, SECOND));
-            put(s, out.vector(i), chroma);
-        }
-        out.finish();
+        let count = self.out.len().div_ceil(2 * S::LANES);
+        let chroma = ChromaVectors::<S, FIRST, SECOND> {
+            first: WeightVectors::new(s, self.chroma[0].weights),
+            second: WeightVectors::new(s, self.chroma[1].weights),
+            rows: each!([0, 1], row => {
+                each!([0, 1], half => colours::<S>(self.rows[row], half, count))
+            }),
+        };
+        write(s, self.out, &chroma);
+    }
+}
+
+/// Weights, and the colours of two rows by half.
+struct ChromaVectors<'a, S: Simd, const FIRST: usize, const SECOND: usize> {
+    first: WeightVectors<S>,
+    second: WeightVectors<S>,
+    rows: [[[&'a [S::Chunk]; 3]; 2]; 2],
+}
+
+impl<S: Simd, const FIRST: usize, const SECOND: usize> ByteVectors<S>
+    for ChromaVectors<'_, S, FIRST, SECOND>
+{
+    #[inline(always)]
+    fn bytes(&self, i: usize) -> S::V {
+        let s = self.first.simd;
+        let [upper, lower] = each!([0, 1], row => {
+            let [even, odd] = self.rows[row];
+            means(s, load_colours(s, even, i), load_colours(s, odd, i))
+        });
+        let mean = means(s, upper, lower);
+        upper_bytes(s, self.first.difference(mean, FIRST), self.second.difference(mean, SECOND))
     }
 }
 

@@ -47,7 +47,7 @@ impl Kernel for SumRow<'_> {
         let mut saturated =
             columns.saturated.each_mut().map(|column| &mut S::wide_chunks_mut(column)[..count]);
         let (sign, one, minus_one) = (s.splat(0x8000), s.splat(1), s.splat(u16::MAX));
-        let threshold = s.splat(SATURATED);
+        let (threshold, below) = (s.splat(SATURATED), s.splat(SATURATED - 1));
         for i in 0..count {
             let (red, blue) = (s.load(&reds[i]), s.load(&blues[i]));
             let (green_a, green_b) = (s.load(&greens_a[i]), s.load(&greens_b[i]));
@@ -57,8 +57,8 @@ impl Kernel for SumRow<'_> {
             add(s, &mut green_sums[i], s.multiply_pairs_i(s.xor(green, sign), one));
             add(s, &mut blue_sums[i], s.multiply_pairs_i(s.xor(blue, sign), one));
             let high = s.max(s.max(red, blue), s.max(green_a, green_b));
-            let clipped = s.equal(s.max(high, threshold), high);
-            if s.any(clipped) {
+            if s.any(s.subs(high, below)) {
+                let clipped = s.equal(s.max(high, threshold), high);
                 columns.any_saturated = true;
                 for (sums, colour) in saturated.iter_mut().zip([red, green, blue]) {
                     let alone = s.and(s.xor(colour, sign), clipped);

@@ -3,12 +3,12 @@
 use std::arch::asm;
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_storeu_si128, _mm256_add_epi16,
-    _mm256_add_epi32, _mm256_adds_epi16, _mm256_adds_epu16, _mm256_and_si256, _mm256_blendv_epi8,
-    _mm256_broadcastsi128_si256, _mm256_castsi128_si256, _mm256_castsi256_si128, _mm256_cmpeq_epi16,
-    _mm256_cmpgt_epi16, _mm256_extracti128_si256, _mm256_inserti128_si256, _mm256_loadu_si256,
-    _mm256_madd_epi16, _mm256_max_epu16, _mm256_min_epu16, _mm256_mulhrs_epi16, _mm256_mullo_epi16,
-    _mm256_or_si256, _mm256_packs_epi32, _mm256_packus_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_shuffle_epi8, _mm256_sll_epi16, _mm256_sra_epi16, _mm256_sra_epi32,
+    _mm256_add_epi32, _mm256_adds_epi16, _mm256_adds_epu16, _mm256_and_si256, _mm256_avg_epu16,
+    _mm256_blendv_epi8, _mm256_broadcastsi128_si256, _mm256_castsi128_si256, _mm256_castsi256_si128,
+    _mm256_cmpeq_epi16, _mm256_cmpgt_epi16, _mm256_extracti128_si256, _mm256_inserti128_si256,
+    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epu16, _mm256_min_epu16, _mm256_mulhrs_epi16,
+    _mm256_mullo_epi16, _mm256_or_si256, _mm256_packs_epi32, _mm256_packus_epi32, _mm256_permute4x64_epi64,
+    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_shuffle_epi8, _mm256_sll_epi16, _mm256_sra_epi16,
     _mm256_srl_epi16, _mm256_storeu_si256, _mm256_sub_epi16, _mm256_subs_epu16, _mm256_testz_si256,
     _mm256_unpackhi_epi16, _mm256_unpackhi_epi64, _mm256_unpacklo_epi16, _mm256_unpacklo_epi64,
     _mm256_xor_si256,
@@ -23,8 +23,8 @@ proof! {
 
 by_name! {
     "avx2", __m256i in ymm_reg:
-    mean = "vpavgw";
     high_product = "vpmulhuw";
+    shifted = "vpsravd";
 }
 
 impl Simd for Avx2 {
@@ -67,7 +67,7 @@ impl Simd for Avx2 {
         adds(a, b) = _mm256_adds_epu16;
         subs(a, b) = _mm256_subs_epu16;
         adds_i(a, b) = _mm256_adds_epi16;
-        avg(a, b) = mean;
+        avg(a, b) = _mm256_avg_epu16;
         min(a, b) = _mm256_min_epu16;
         max(a, b) = _mm256_max_epu16;
         mullo(a, b) = _mm256_mullo_epi16;
@@ -93,9 +93,13 @@ impl Simd for Avx2 {
         shl_by = _mm256_sll_epi16;
         shr_by = _mm256_srl_epi16;
         shr_i_by = _mm256_sra_epi16;
-        shr_wide_by = _mm256_sra_epi32;
     }
 
+    #[inline(always)]
+    fn shr_wide_by(self, a: Self::W, count: u32) -> Self::W {
+        // SAFETY: `self` proves that the machine has AVX2.
+        unsafe { shifted(a, _mm256_set1_epi32(count as i32)) }
+    }
     #[inline(always)]
     fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
         let places = self.splat_block([0x0100, 0x0504, 0x0908, 0x0d0c, 0x0302, 0x0706, 0x0b0a, 0x0f0e]);
