@@ -103,6 +103,29 @@ impl ColourSpace {
     };
 }
 
+/// Shares of red, green and blue in the luminance of linear light (ITU-R BT.709).
+const LUMINANCE: [f64; 3] = [0.2126, 0.7152, 0.0722];
+
+/// Contrast and brightness of encoded values: what cameras call so, and what is done to the tone
+/// curve for it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Toning {
+    /// How steep: about the middle of the range. 1 changes nothing, 0 leaves middle grey alone.
+    pub contrast: f64,
+    /// What is added, as a part of the range. 0 changes nothing.
+    pub brightness: f64,
+}
+
+impl Toning {
+    /// Changes nothing.
+    pub const NONE: Self = Self { contrast: 1.0, brightness: 0.0 };
+
+    /// What an encoded value from 0 to 1 becomes, from 0 to 1.
+    pub fn apply(self, value: f64) -> f64 {
+        ((value - 0.5) * self.contrast + 0.5 + self.brightness).clamp(0.0, 1.0)
+    }
+}
+
 /// A 3×3 matrix, row by row; multiplies column vectors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Matrix3(pub [[f64; 3]; 3]);
@@ -114,6 +137,14 @@ impl Matrix3 {
     /// The matrix with this diagonal and zeros elsewhere.
     pub const fn diagonal(d: [f64; 3]) -> Self {
         Self([[d[0], 0.0, 0.0], [0.0, d[1], 0.0], [0.0, 0.0, d[2]]])
+    }
+
+    /// After it colours lie `saturation` times as far from grey of the same luminance: 0 leaves
+    /// grey alone, 1 changes nothing. For linear light of BT.709's primaries, which are sRGB's.
+    pub fn saturation(saturation: f64) -> Self {
+        let diagonal = |r: usize, c: usize| if r == c { saturation } else { 0.0 };
+        let value = |r: usize, c: usize| (1.0 - saturation) * LUMINANCE[c] + diagonal(r, c);
+        Self(std::array::from_fn(|r| std::array::from_fn(|c| value(r, c))))
     }
 
     /// This matrix times a column vector.
@@ -146,5 +177,28 @@ impl Matrix3 {
             }
         }
         Some(Self(inverse))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_saturation_is_grey_and_keeps_luminance() {
+        let grey = Matrix3::saturation(0.0).apply([0.2, 0.5, 0.1]);
+        let luminance = 0.2 * LUMINANCE[0] + 0.5 * LUMINANCE[1] + 0.1 * LUMINANCE[2];
+        assert!(grey.iter().all(|value| (value - luminance).abs() < 1e-12), "{grey:?}");
+        let strong = Matrix3::saturation(3.0).apply([0.4; 3]);
+        assert!(strong.iter().all(|value| (value - 0.4).abs() < 1e-12), "grey stays grey: {strong:?}");
+        assert_eq!(Matrix3::saturation(1.0), Matrix3::IDENTITY);
+    }
+
+    #[test]
+    fn toning_turns_about_the_middle_shifts_and_clips() {
+        let steep = Toning { contrast: 2.0, ..Toning::NONE };
+        assert_eq!([0.1, 0.25, 0.5, 0.625, 0.8].map(|value| steep.apply(value)), [0.0, 0.0, 0.5, 0.75, 1.0]);
+        assert_eq!(Toning { brightness: 0.25, ..Toning::NONE }.apply(0.25), 0.5);
+        assert_eq!(Toning { contrast: 0.0, ..Toning::NONE }.apply(0.9), 0.5);
     }
 }

@@ -59,6 +59,8 @@ const DEVELOP_EXAMPLES: &str = "\
 Examples:
   pinhole develop photo.dng -o photo.jpg          as the camera meant it
   pinhole develop photo.dng -o warm.jpg --white-balance 6500 --exposure 0.5
+  pinhole develop photo.dng -o rich.jpg --saturation 1.3 --contrast 1.1 --brightness 0.05
+  pinhole develop dusk.dng -o dusk.jpg --denoise 0.8 --chroma-denoise 1
   pinhole develop raws/ -o pictures/ --size 1920x1080 --quality 85
                                                   a whole folder, to fit a screen";
 
@@ -287,9 +289,21 @@ pub(crate) struct DevelopArguments {
     /// Make it so many stops brighter, -10 to 10
     #[arg(long, value_name = "STOPS", default_value_t = 0.0, allow_negative_numbers = true)]
     pub(crate) exposure: f64,
-    /// Smooth noise, 0 (off) to 1
+    /// Make colours stronger or weaker: 0 is grey, 1 as they are, up to 4
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, allow_negative_numbers = true)]
+    pub(crate) saturation: f64,
+    /// Make tones steeper or flatter about middle grey: 1 as they are, 0 to 4
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, allow_negative_numbers = true)]
+    pub(crate) contrast: f64,
+    /// Add this part of the range to all tones, -1 to 1
+    #[arg(long, value_name = "PART", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub(crate) brightness: f64,
+    /// Smooth noise before colours are interpolated, 0 (off) to 1
     #[arg(long, value_name = "STRENGTH", default_value_t = 0.5, allow_negative_numbers = true)]
     pub(crate) denoise: f64,
+    /// Take its colour from the noise that is left, 0 (off) to 1
+    #[arg(long, value_name = "STRENGTH", default_value_t = 0.5, allow_negative_numbers = true)]
+    pub(crate) chroma_denoise: f64,
     /// Sharpen, 0 (off) to 4
     #[arg(long, value_name = "STRENGTH", default_value_t = 0.6, allow_negative_numbers = true)]
     pub(crate) sharpness: f64,
@@ -315,7 +329,11 @@ impl DevelopArguments {
         Adjustments {
             white_balance: self.white_balance,
             exposure_ev: self.exposure,
+            saturation: self.saturation,
+            contrast: self.contrast,
+            brightness: self.brightness,
             denoise: self.denoise,
+            chroma_denoise: self.chroma_denoise,
             sharpness: self.sharpness,
             fit: self.size,
         }

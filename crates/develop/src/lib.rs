@@ -11,7 +11,7 @@ mod upright;
 pub use colour::WhiteBalance;
 pub use described::metadata;
 
-use pinhole_base::colour::ColourSpace;
+use pinhole_base::colour::{ColourSpace, Toning};
 use pinhole_base::format::PixelFormat;
 use pinhole_base::geometry::{ImagePixels, Size};
 use pinhole_base::{Error, ErrorKind, Result};
@@ -28,8 +28,16 @@ pub struct Adjustments {
     pub white_balance: WhiteBalance,
     /// By how many stops the picture is made brighter, -10 to 10.
     pub exposure_ev: f64,
-    /// Smoothing of noise, 0 (off) to 1.
+    /// How far colours lie from grey, 0 (grey) to 4; 1 leaves them.
+    pub saturation: f64,
+    /// How steep the tone curve is about middle grey, 0 to 4; 1 leaves it.
+    pub contrast: f64,
+    /// What is added to all tones, as a part of the range, -1 to 1.
+    pub brightness: f64,
+    /// Smoothing of noise in the mosaic, 0 (off) to 1.
     pub denoise: f64,
+    /// Smoothing of the noise's colour in the picture, 0 (off) to 1.
+    pub chroma_denoise: f64,
     /// Sharpening, 0 (off) to 4; 1 is a good measure.
     pub sharpness: f64,
     /// The picture is shrunk to fit into this size, as it is seen upright. Never enlarged.
@@ -41,7 +49,11 @@ impl Default for Adjustments {
         Self {
             white_balance: WhiteBalance::AsShot,
             exposure_ev: 0.0,
+            saturation: 1.0,
+            contrast: 1.0,
+            brightness: 0.0,
             denoise: 0.5,
+            chroma_denoise: 0.5,
             sharpness: 0.6,
             fit: None,
         }
@@ -56,7 +68,11 @@ impl Adjustments {
     pub fn check(&self) -> Result<()> {
         let limits = [
             ("exposure", self.exposure_ev, -10.0..=10.0),
+            ("saturation", self.saturation, 0.0..=4.0),
+            ("contrast", self.contrast, 0.0..=4.0),
+            ("brightness", self.brightness, -1.0..=1.0),
             ("denoise", self.denoise, 0.0..=1.0),
+            ("chroma denoise", self.chroma_denoise, 0.0..=1.0),
             ("sharpness", self.sharpness, 0.0..=4.0),
         ];
         for (name, value, limits) in limits {
@@ -171,7 +187,10 @@ fn parameters(
         blue_gain: rendering.gains[1] as f32,
         digital_gain: (rendering.least_gain * stops.exp2()) as f32,
         colour_matrix: Some(rendering.matrix),
+        saturation: adjustments.saturation,
         gamma: Some(GammaCurve::srgb()),
+        toning: Toning { contrast: adjustments.contrast, brightness: adjustments.brightness },
+        chroma_denoise: adjustments.chroma_denoise as f32,
         denoise: Denoise { constant: 0.0, slope: 2.8, strength: adjustments.denoise as f32 },
         sharpen: match adjustments.sharpness {
             0.0 => Sharpen::OFF,

@@ -1,5 +1,5 @@
-//! What `cargo xtask bench imaging` runs: `bench_imaging full|full_rgb|fast|hq|all ROUNDS`. Prints seconds of
-//! the quickest round, and heap allocations, one name and number a line; `all` also the seconds of
+//! What `cargo xtask bench imaging` runs: `bench_imaging NAME|all ROUNDS`, where NAME
+//! is that of a chain. Prints seconds of the quickest round, and heap allocations, one name and number a line; `all` also the seconds of
 //! each chain with each of the machine's vectors, as `full@AVX2`.
 
 use std::hint::black_box;
@@ -10,7 +10,7 @@ use pinhole_base::colour::{ColourSpace, Matrix3};
 use pinhole_base::format::{BayerOrder, Packing, PixelFormat, RawFormat};
 use pinhole_base::geometry::{Rect, Size};
 use pinhole_imaging::packing::{pack_row, unpack_row};
-use pinhole_imaging::parameters::{ColourMatrix, Demosaic, GammaCurve, LensShading};
+use pinhole_imaging::parameters::{ColourMatrix, Demosaic, GammaCurve, GreenEqualisation, LensShading};
 use pinhole_imaging::{Isp, IspConfiguration, IspParameters, Level, OutputFormat, Statistics};
 use rustix::time::{ClockId, clock_gettime};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -88,8 +88,29 @@ const CHAINS: [Chain; 5] = [
     Chain { name: "two_threads", demosaic: Demosaic::Malvar, format: PixelFormat::Nv12, threads: 2 },
 ];
 
+/// What is measured by name alone: the first chain with a stage more.
+const STAGES: [Chain; 3] = [
+    Chain { name: "greens", ..CHAINS[0] },
+    Chain { name: "contrast", ..CHAINS[0] },
+    Chain { name: "chroma", ..CHAINS[0] },
+];
+
+impl Chain {
+    fn parameters(&self) -> IspParameters {
+        let mut parameters = parameters(self.demosaic);
+        match self.name {
+            "greens" => parameters.green_equalisation = Some(GreenEqualisation { offset: 500, slope: 0.02 }),
+            "contrast" => parameters.toning.contrast = 1.2,
+            "chroma" => parameters.chroma_denoise = 0.5,
+            _ => {}
+        }
+        parameters
+    }
+}
+
 impl Studio {
-    fn new(&Chain { demosaic, format, threads, .. }: &Chain, height: u32, level: Level) -> Self {
+    fn new(chain: &Chain, height: u32, level: Level) -> Self {
+        let &Chain { format, threads, .. } = chain;
         let size = Size::new(WIDTH, height);
         let stride_bytes = format.row_bytes(WIDTH).expect("not compressed");
         let output =
@@ -105,7 +126,7 @@ impl Studio {
         let mut studio = Self {
             isp: Isp::at_level(&configuration, threads, level).expect("the shapes fit"),
             raw: scene(height),
-            parameters: parameters(demosaic),
+            parameters: chain.parameters(),
             picture: vec![0; format.planes(stride_bytes, height).bytes() as usize],
             statistics: Statistics::default(),
         };
@@ -183,7 +204,8 @@ fn main() {
     let what = arguments.get(1).map_or("all", String::as_str);
     let rounds = arguments.get(2).and_then(|rounds| rounds.parse().ok()).unwrap_or(20);
     eprintln!("vectors: {}", Level::best());
-    for chain in CHAINS.iter().filter(|chain| what == "all" || what == chain.name) {
+    let stages = STAGES.iter().filter(|chain| what == chain.name);
+    for chain in CHAINS.iter().filter(|chain| what == "all" || what == chain.name).chain(stages) {
         let mut studio = Studio::new(chain, HEIGHT, Level::best());
         let region = Region::new(ALLOCATOR);
         println!("{} {}", chain.name, studio.measured_frames(rounds));

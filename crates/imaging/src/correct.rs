@@ -1,8 +1,11 @@
-//! Single defective pixels and noise, mended in the mosaic, from neighbours of one colour.
+//! Single defective pixels and noise, mended in the mosaic, from neighbours of one colour; and
+//! greens that differ by their rows.
 
-use crate::level::rounded;
+use pinhole_base::format::{BayerColour, BayerOrder};
+
+use crate::level::{Gain, Multiplier, rounded};
 use crate::mosaic::{MosaicRow, Window};
-use crate::parameters::{DefectCorrection, Denoise};
+use crate::parameters::{DefectCorrection, Denoise, GreenEqualisation, IspParameters};
 use crate::simd::{Kernel, Simd, each};
 
 /// How far beyond all its neighbours a pixel must lie to be a defect: a share of the
@@ -15,12 +18,41 @@ const fn defect_margin(level: DefectCorrection) -> Option<(u32, u16)> {
     }
 }
 
-/// Copies the middle row of the window, with defects replaced and noise smoothed.
+/// Copies the middle row of the window, with defects replaced, noise smoothed and greens evened.
 pub(crate) struct CorrectRow<'a> {
     pub(crate) window: Window<'a>,
     pub(crate) defects: DefectCorrection,
     pub(crate) denoise: Denoise,
+    pub(crate) greens: Option<Greens>,
     pub(crate) row: &'a mut MosaicRow,
+}
+
+impl<'a> CorrectRow<'a> {
+    /// What the parameters say of row `y`. Without an order there are no greens.
+    pub(crate) fn new(
+        parameters: &IspParameters,
+        order: Option<BayerOrder>,
+        y: usize,
+        window: Window<'a>,
+        row: &'a mut MosaicRow,
+    ) -> Self {
+        let IspParameters { defects, denoise, .. } = *parameters;
+        let greens = parameters.green_equalisation.zip(order).map(|(equalisation, order)| {
+            let is_odd = matches!(order.colour_at(0, y), BayerColour::Red | BayerColour::Blue);
+            let black = parameters.black_level[1];
+            Greens { half: usize::from(is_odd), black, equalisation }
+        });
+        Self { window, defects, denoise, greens, row }
+    }
+}
+
+/// The greens of a row.
+#[derive(Clone, Copy)]
+pub(crate) struct Greens {
+    /// The half that they are.
+    half: usize,
+    black: u16,
+    equalisation: GreenEqualisation,
 }
 
 impl Kernel for CorrectRow<'_> {
@@ -36,6 +68,9 @@ impl Kernel for CorrectRow<'_> {
             if self.denoise.strength > 0.0 {
                 smooth(&self.window, half, self.denoise, self.row.inner_mut(half));
             }
+        }
+        if let Some(greens) = self.greens {
+            even_greens(s, &self.window, greens, self.row);
         }
     }
 }
@@ -61,6 +96,34 @@ fn replace_defects<S: Simd>(
         let (above, below) = (s.subs(centre, s.adds(high, above)), s.subs(s.subs(low, below), centre));
         let [above, below] = each!([above, below], excess => s.equal(excess, s.splat(0)));
         s.store(out, s.select(above, s.select(below, centre, low), high));
+    }
+}
+
+/// Moves each green sample towards the mean of the middle two of the four of the other green
+/// about it: a single one that stands out, or an edge, does not count.
+#[inline(always)]
+fn even_greens<S: Simd>(s: S, window: &Window<'_>, greens: Greens, row: &mut MosaicRow) {
+    let Greens { half, black, equalisation } = greens;
+    let count = row.inner(half).len().div_ceil(S::LANES);
+    // The column to the left of an even one is the odd one of the cell before.
+    let left = half as isize - 1;
+    let [north_west, north_east] =
+        each!([left, left + 1], first => window.0[1].vectors::<S>(1 - half, first, count));
+    let [south_west, south_east] =
+        each!([left, left + 1], first => window.0[3].vectors::<S>(1 - half, first, count));
+    let [black, offset] = each!([black, equalisation.offset], value => s.splat(value));
+    let (multiplier, slope) = Multiplier::for_gain(s, Gain::new(equalisation.slope));
+    for (i, out) in row.vectors_mut::<S>(half, count).iter_mut().enumerate() {
+        let (a, b) = (s.load(&north_west[i]), s.load(&north_east[i]));
+        let (c, d) = (s.load(&south_west[i]), s.load(&south_east[i]));
+        let lesser = s.max(s.min(a, b), s.min(c, d));
+        let greater = s.min(s.max(a, b), s.max(c, d));
+        let (own, other) = (s.load(out), s.avg(lesser, greater));
+        let threshold = s.adds(multiplier.multiply(s.subs(own, black), slope), offset);
+        let [down, up] = each!([s.subs(own, other), s.subs(other, own)], difference => {
+            s.shr::<1>(s.min(difference, s.subs(threshold, difference)))
+        });
+        s.store(out, s.adds(s.subs(own, down), up));
     }
 }
 
@@ -95,7 +158,7 @@ mod tests {
         }
         let mut row = MosaicRow::new(6);
         let window = Window::about(&ring, 2, 5);
-        Level::best().run(CorrectRow { window, defects, denoise, row: &mut row });
+        Level::best().run(CorrectRow { window, defects, denoise, greens: None, row: &mut row });
         row
     }
 

@@ -2,7 +2,7 @@
 
 mod vectors;
 
-use pinhole_base::colour::{ColourSpace, Range, YcbcrEncoding};
+use pinhole_base::colour::{ColourSpace, Range};
 use pinhole_base::format::{PixelFormat, PlaneShapes};
 
 use crate::isp::OutputFormat;
@@ -131,6 +131,7 @@ pub(crate) struct Encoder {
     layout: Layout,
     shapes: PlaneShapes,
     width: usize,
+    luma_shares: [f64; 3],
     luma: Weights,
     chroma: [ChromaWeights; 2],
     rgb: Weights,
@@ -148,6 +149,7 @@ impl Encoder {
             layout: layout(output.format)?,
             shapes: output.format.planes(output.stride_bytes, output.size.height),
             width,
+            luma_shares: luma_shares(output.colour_space),
             luma,
             chroma,
             rgb: rgb_weights(output.colour_space.range),
@@ -158,6 +160,11 @@ impl Encoder {
     /// Rows that are written together.
     pub(crate) fn rows_at_once(&self) -> usize {
         self.layout.rows_at_once()
+    }
+
+    /// The shares of red, green and blue in luma.
+    pub(crate) fn luma_shares(&self) -> [f64; 3] {
+        self.luma_shares
     }
 
     /// The planes' shapes.
@@ -243,14 +250,15 @@ fn rgb_weights(range: Range) -> Weights {
     Weights { factors: [factor(1.0, span); 3], constant: constant(black, 1.0) }
 }
 
-/// Luma's weights, and those of Cb and Cr (ITU-R BT.601, 709, 2020).
+/// The shares of red, green and blue in luma (ITU-R BT.601, 709, 2020).
+fn luma_shares(space: ColourSpace) -> [f64; 3] {
+    let (kr, kb) = space.encoding.luma_weights();
+    [kr, 1.0 - kr - kb, kb]
+}
+
+/// Luma's weights, and those of Cb and Cr.
 fn ycbcr_weights(space: ColourSpace) -> (Weights, [ChromaWeights; 2]) {
-    let encoding = match space.encoding {
-        YcbcrEncoding::None => YcbcrEncoding::Rec601,
-        encoding => encoding,
-    };
-    let (kr, kb) = encoding.luma_weights();
-    let luma = [kr, 1.0 - kr - kb, kb];
+    let luma = luma_shares(space);
     let (luma_span, chroma_span, black) = match space.range {
         Range::Full => (255.0, 255.0, 0.0),
         Range::Limited => (219.0, 224.0, 16.0),

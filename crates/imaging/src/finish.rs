@@ -1,10 +1,11 @@
-//! What one output does with the picture: scale, matrix and curve, sharpen, encode.
+//! What one output does with the picture: scale, matrix and curve, sharpen, smooth chroma, encode.
 
 use std::ops::Range;
 
+use crate::chroma::ChromaDenoiser;
 use crate::encode::{Encoder, Planes};
 use crate::mosaic::{ColourRow, Ring};
-use crate::parameters::Sharpen;
+use crate::parameters::{IspParameters, Sharpen};
 use crate::scale::{Axis, ScaleRow};
 use crate::sharpen::{SharpenRow, TonedRow};
 use crate::simd::Level;
@@ -23,6 +24,14 @@ pub(crate) struct Source {
     pub(crate) delivered: usize,
 }
 
+/// The last step before the encoder, whose rows that takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Tone,
+    Sharpen,
+    Chroma,
+}
+
 /// One output's state.
 #[derive(Clone, Debug)]
 pub(crate) struct Finisher {
@@ -30,11 +39,16 @@ pub(crate) struct Finisher {
     source: Source,
     columns: Axis,
     rows: Axis,
-    /// Rows to be written, rows to be made for that, and the next of them.
+    /// Rows to be written, rows to be sharpened for that, rows to be made for that, and the next
+    /// of them.
     band: Range<usize>,
+    sharp: Range<usize>,
     made: Range<usize>,
     next: usize,
     sharpen: Sharpen,
+    last: Last,
+    /// What keeps rows to smooth chroma, from the first frame on that wants it.
+    chroma: Option<Box<ChromaDenoiser>>,
     mixed: Vec<f32>,
     toned: Ring<TonedRow>,
     sharpened: Ring<ColourRow>,
@@ -54,9 +68,12 @@ impl Finisher {
             columns: Axis::new(source.width, width),
             rows: Axis::new(source.height, height),
             band: 0..0,
+            sharp: 0..0,
             made: 0..0,
             next: 0,
             sharpen: Sharpen::OFF,
+            last: Last::Tone,
+            chroma: None,
             mixed: vec![0.0; source.delivered],
             toned: Ring::new(TonedRow::new(width), 3),
             sharpened: Ring::new(ColourRow::new(width.div_ceil(2)), 2),
@@ -93,17 +110,35 @@ impl Finisher {
         Planes::whole(self.encoder.shapes(), bytes)
     }
 
-    /// Begins a band of rows. Says which rows of the source it needs.
-    pub(crate) fn begin(&mut self, band: Range<usize>, sharpen: Sharpen) -> Range<usize> {
-        let beyond = usize::from(sharpen.strength > 0.0);
-        self.made = band.start.saturating_sub(beyond)..(band.end + beyond).min(self.rows.len());
-        (self.next, self.sharpen) = (self.made.start, sharpen);
+    /// Begins a band of rows. Says which rows of the source it needs. The first that smooths
+    /// chroma allocates.
+    pub(crate) fn begin(&mut self, band: Range<usize>, parameters: &IspParameters) -> Range<usize> {
+        self.sharpen = parameters.sharpen;
+        let sharpens = self.sharpen.strength > 0.0;
+        self.last = match parameters.chroma_denoise > 0.0 && !band.is_empty() {
+            true => Last::Chroma,
+            false if sharpens => Last::Sharpen,
+            false => Last::Tone,
+        };
+        self.sharp = match self.last {
+            Last::Chroma => self.chroma_denoiser().begin(&band, parameters.chroma_denoise),
+            _ => band.clone(),
+        };
+        let beyond = usize::from(sharpens);
+        self.made = self.sharp.start.saturating_sub(beyond)..(self.sharp.end + beyond).min(self.rows.len());
+        self.next = self.made.start;
         let needed = match band.is_empty() {
             true => 0..0,
             false => self.rows.first(self.made.start)..self.rows.last(self.made.end - 1) + 1,
         };
         self.band = band;
         needed
+    }
+
+    fn chroma_denoiser(&mut self) -> &mut ChromaDenoiser {
+        let size = (self.columns.len(), self.rows.len());
+        let make = || Box::new(ChromaDenoiser::new(self.level, size, self.encoder.luma_shares()));
+        self.chroma.get_or_insert_with(make)
     }
 
     /// Takes row `row` of the source, if it is needed, from `make`, which has given it its tones.
@@ -142,8 +177,12 @@ impl Finisher {
     fn emit(&mut self, out: &mut Planes<'_>) {
         let y = self.next;
         self.next += 1;
-        if self.sharpen.strength <= 0.0 {
+        if self.last == Last::Tone {
             self.write(y, out);
+            return;
+        }
+        if self.sharpen.strength <= 0.0 {
+            self.smooth(y, out);
             return;
         }
         self.toned.row_mut(y).measure_luma(self.level);
@@ -157,11 +196,32 @@ impl Finisher {
     }
 
     fn sharpen_row(&mut self, y: usize, below: usize, out: &mut Planes<'_>) {
-        if self.band.contains(&y) {
+        if self.sharp.contains(&y) {
             let rows = [y.saturating_sub(1), y, below].map(|y| self.toned.row(y));
             let sharpen = self.sharpen;
             self.level.run(SharpenRow { rows, sharpen, out: self.sharpened.row_mut(y) });
-            self.write(y, out);
+            match self.last {
+                Last::Chroma => self.smooth(y, out),
+                _ => self.write(y, out),
+            }
+        }
+    }
+
+    /// Goes on with a row that is as sharp as it gets.
+    fn smooth(&mut self, y: usize, out: &mut Planes<'_>) {
+        let row = match self.sharpen.strength > 0.0 {
+            true => self.sharpened.row(y),
+            false => &self.toned.row(y).rgb,
+        };
+        if let Some(chroma) = &mut self.chroma {
+            chroma.take(y, row);
+        }
+        while let Some(rows) = self.chroma.as_mut().and_then(|chroma| chroma.smooth_next(y)) {
+            for y in rows {
+                if self.band.contains(&y) {
+                    self.write(y, out);
+                }
+            }
         }
     }
 
@@ -170,9 +230,10 @@ impl Finisher {
         if !(y + 1).is_multiple_of(at_once) {
             return;
         }
-        let row = |y: usize| match self.sharpen.strength > 0.0 {
-            true => self.sharpened.row(y),
-            false => &self.toned.row(y).rgb,
+        let row = |y: usize| match (self.last, &self.chroma) {
+            (Last::Chroma, Some(chroma)) => chroma.row(y),
+            (Last::Sharpen, _) => self.sharpened.row(y),
+            _ => &self.toned.row(y).rgb,
         };
         self.encoder.write(y, [row(y + 1 - at_once), row(y)], out);
     }

@@ -6,8 +6,10 @@
 //!
 //! The order of the steps is that of the Raspberry Pi's processor up to the demosaic: defects,
 //! noise, black level, lens shading, statistics, white balance, demosaic. After it the picture
-//! is scaled in linear light, then gets its colour matrix, tone curve, sharpening and encoding.
+//! is scaled in linear light, then gets its colour matrix, tone curve, sharpening, smoothing of
+//! chroma, and encoding.
 
+mod chroma;
 mod correct;
 mod demosaic;
 mod directional;
@@ -22,6 +24,7 @@ pub mod parameters;
 mod scale;
 mod sharpen;
 pub mod statistics;
+pub mod steps;
 mod tone;
 mod unpack;
 mod worker;

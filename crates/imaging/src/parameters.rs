@@ -1,6 +1,6 @@
 //! What the image signal processor is told for one frame.
 
-use pinhole_base::colour::Matrix3;
+use pinhole_base::colour::{Matrix3, Toning};
 use pinhole_base::{Error, ErrorKind, Result};
 
 /// Everything that may change from frame to frame.
@@ -18,12 +18,22 @@ pub struct IspParameters {
     pub lens_shading: Option<LensShading>,
     /// From sensor RGB, balanced, to linear output RGB; `None` changes nothing.
     pub colour_matrix: Option<ColourMatrix>,
+    /// How far colours lie from grey after the matrix, in linear light: 0 is grey, 1 changes
+    /// nothing. Becomes part of the matrix.
+    pub saturation: f64,
     /// The tone curve; `None` is a straight line.
     pub gamma: Option<GammaCurve>,
+    /// Contrast and brightness after the tone curve. Becomes part of it.
+    pub toning: Toning,
     /// Defective pixel correction.
     pub defects: DefectCorrection,
+    /// Evening of the two greens; `None` leaves them.
+    pub green_equalisation: Option<GreenEqualisation>,
     /// Smoothing of noise in the mosaic, 0 (off) to 1.
     pub denoise: Denoise,
+    /// Smoothing of chroma in the finished picture, 0 (off) to 1. The first frame that wants it
+    /// allocates.
+    pub chroma_denoise: f32,
     /// Sharpening of luma.
     pub sharpen: Sharpen,
     /// How colours are interpolated.
@@ -40,9 +50,13 @@ impl Default for IspParameters {
             digital_gain: 1.0,
             lens_shading: None,
             colour_matrix: None,
+            saturation: 1.0,
             gamma: None,
+            toning: Toning::NONE,
             defects: DefectCorrection::Off,
+            green_equalisation: None,
             denoise: Denoise::OFF,
+            chroma_denoise: 0.0,
             sharpen: Sharpen::OFF,
             demosaic: Demosaic::Malvar,
         }
@@ -52,7 +66,20 @@ impl Default for IspParameters {
 impl IspParameters {
     /// Whether samples need neighbours of their colour before anything else.
     pub(crate) fn needs_correction(&self) -> bool {
-        self.defects != DefectCorrection::Off || self.denoise.strength > 0.0
+        self.defects != DefectCorrection::Off
+            || self.denoise.strength > 0.0
+            || self.green_equalisation.is_some()
+    }
+
+    /// The colour matrix with the saturation in it; `None` if nothing is to be changed.
+    pub(crate) fn saturated_matrix(&self) -> Option<ColourMatrix> {
+        let straight = ColourMatrix { matrix: Matrix3::IDENTITY, offsets: [0.0; 3] };
+        let colour = self.colour_matrix.unwrap_or(straight);
+        let colour = match self.saturation {
+            1.0 => colour,
+            saturation => colour.then(&Matrix3::saturation(saturation)),
+        };
+        (colour != straight).then_some(colour)
     }
 
     /// Refuses what can't be computed with.
@@ -63,10 +90,19 @@ impl IspParameters {
         };
         finite("gains", &[self.red_gain, self.blue_gain, self.digital_gain])?;
         finite("noise figures", &[self.denoise.constant, self.denoise.slope, self.denoise.strength])?;
+        finite("saturation", &[self.saturation as f32])?;
+        finite("contrast and brightness", &[self.toning.contrast as f32, self.toning.brightness as f32])?;
         finite("sharpness figures", &[self.sharpen.threshold, self.sharpen.strength, self.sharpen.limit])?;
         if self.sharpen.threshold < 0.0 {
             return Err(invalid("the threshold of sharpening must not be negative".into()));
         }
+        if self.toning.contrast < 0.0 {
+            return Err(invalid("contrast must not be negative".into()));
+        }
+        if !(0.0..=1.0).contains(&self.chroma_denoise) {
+            return Err(invalid(format!("chroma denoise is {}, not 0 to 1", self.chroma_denoise)));
+        }
+        self.green_equalisation.map_or(Ok(()), GreenEqualisation::check)?;
         self.lens_shading.as_ref().map_or(Ok(()), LensShading::check)?;
         self.gamma.as_ref().map_or(Ok(()), GammaCurve::check)
     }
@@ -118,6 +154,13 @@ pub struct ColourMatrix {
     pub offsets: [f64; 3],
 }
 
+impl ColourMatrix {
+    /// This, and another matrix after it.
+    fn then(&self, after: &Matrix3) -> Self {
+        Self { matrix: after.times(&self.matrix), offsets: after.apply(self.offsets) }
+    }
+}
+
 /// A tone curve of straight lines between points, both axes on a scale of 16 bits. Below the
 /// first point and beyond the last it stays level.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,6 +210,28 @@ pub enum DefectCorrection {
     Normal,
     /// Where they stand out.
     Strong,
+}
+
+/// Evens out the two greens, which crosstalk and the angle of the light set apart: a green pixel
+/// goes half of the way to those of the other green about it, where it differs from them by no
+/// more than half of `offset + slope · value`. Beyond that it goes less, and not at all from the
+/// whole of it on, for there it is detail. The value is that above black; more than 65535 counts
+/// as that.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GreenEqualisation {
+    /// On a scale of 16 bits.
+    pub offset: u16,
+    /// A factor, 0 to 16.
+    pub slope: f32,
+}
+
+impl GreenEqualisation {
+    fn check(self) -> Result<()> {
+        match (0.0..=16.0).contains(&self.slope) {
+            true => Ok(()),
+            false => Err(invalid(format!("the slope of green equalisation is {}, not 0 to 16", self.slope))),
+        }
+    }
 }
 
 /// Smoothing of differences that noise explains: `constant + slope · √value`, on a scale of

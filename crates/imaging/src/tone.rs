@@ -2,8 +2,6 @@
 
 mod curve;
 
-use pinhole_base::colour::Matrix3;
-
 use curve::{Curve, PieceVectors, Pieces};
 
 use crate::demosaic::Finish;
@@ -228,10 +226,8 @@ impl Tone {
 
     /// Takes over a frame's parameters. The curve is made anew only if it changed.
     pub(crate) fn update(&mut self, parameters: &IspParameters) {
-        let straight = ColourMatrix { matrix: Matrix3::IDENTITY, offsets: [0.0; 3] };
-        let colour = parameters.colour_matrix.filter(|colour| *colour != straight);
-        self.matrix = colour.as_ref().map(Matrix::new);
-        self.curve.update(parameters.gamma.as_ref());
+        self.matrix = parameters.saturated_matrix().as_ref().map(Matrix::new);
+        self.curve.update(parameters.gamma.as_ref(), parameters.toning);
     }
 
     /// What can be done while colours are in registers, if there is anything; a curve without

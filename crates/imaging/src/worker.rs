@@ -158,7 +158,7 @@ impl Worker {
         let mut shown: Option<Range<usize>> = None;
         for (finisher, output) in self.finishers.iter_mut().zip(outputs) {
             if let (Some(finisher), Some(_)) = (finisher, output) {
-                let needed = finisher.begin(finisher.part(frame.part, frame.parts), frame.parameters.sharpen);
+                let needed = finisher.begin(finisher.part(frame.part, frame.parts), frame.parameters);
                 let needed = needed.start + top..needed.end + top;
                 if !needed.is_empty() {
                     let so_far = shown.get_or_insert(needed.clone());
@@ -204,8 +204,8 @@ impl Worker {
         let height = self.configuration.size.height as usize;
         let source = if parameters.needs_correction() {
             let window = Window::about(&self.raw, y, height);
-            let IspParameters { defects, denoise, .. } = *parameters;
-            self.level.run(CorrectRow { window, defects, denoise, row: &mut self.corrected });
+            let order = self.configuration.input.order;
+            self.level.run(CorrectRow::new(parameters, order, y, window, &mut self.corrected));
             &self.corrected
         } else {
             self.raw.row(y)

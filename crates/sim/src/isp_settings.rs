@@ -1,20 +1,22 @@
 //! What the ISP's controls say, and what that means to the imaging engine. Knows nothing of
 //! devices or memory: the bytes of a lens table are handed in.
 
-use pinhole_base::colour::Matrix3;
+use pinhole_base::colour::{Matrix3, Toning};
 use pinhole_device::ControlCode;
 use pinhole_device::uapi::bcm2835_isp::{
     BlackLevel, Cdn, CustomCcm, Denoise, Dpc, Gamma, Geq, LENS_GRID_HEIGHT_MAX, LENS_GRID_WIDTH_MAX,
     LensShading, Sharpen,
 };
 use pinhole_device::uapi::control_codes as codes;
-use pinhole_imaging::parameters::{self, DefectCorrection, GammaCurve, IspParameters};
+use pinhole_imaging::parameters::{self, DefectCorrection, GammaCurve, GreenEqualisation, IspParameters};
 use zerocopy::FromBytes;
 
 const GAIN_UNIT: i64 = 1000;
 const GAIN_MAX: i64 = 0xffff;
 /// Gains in lens tables have 10 bits of fraction.
 const LENS_GAIN_UNIT: f32 = 1024.0;
+/// The engine's steepest threshold of greens.
+const SLOPE_MAX: f64 = 16.0;
 
 /// The controls that are integers: gains, in thousandths.
 pub(crate) const GAINS: [(ControlCode, &str); 3] = [
@@ -51,6 +53,8 @@ pub struct IspSettings {
     denoise: Option<Denoise>,
     sharpen: Option<Sharpen>,
     defects: Option<Dpc>,
+    greens: Option<Geq>,
+    chroma_denoise: Option<Cdn>,
 }
 
 impl Default for IspSettings {
@@ -71,6 +75,8 @@ impl IspSettings {
             denoise: None,
             sharpen: None,
             defects: None,
+            greens: None,
+            chroma_denoise: None,
         }
     }
 
@@ -99,7 +105,8 @@ impl IspSettings {
             codes::ISP_DENOISE => self.denoise = structure(bytes, |denoise: &Denoise| denoise.enabled),
             codes::ISP_SHARPEN => self.sharpen = structure(bytes, |sharpen: &Sharpen| sharpen.enabled),
             codes::ISP_DPC => self.defects = structure(bytes, |defects: &Dpc| defects.enabled),
-            // Green equalisation and colour denoise: the imaging engine has none.
+            codes::ISP_GEQ => self.greens = structure(bytes, |greens: &Geq| greens.enabled),
+            codes::ISP_CDN => self.chroma_denoise = structure(bytes, |chroma: &Cdn| chroma.enabled),
             _ => {}
         }
     }
@@ -121,8 +128,12 @@ impl IspSettings {
             digital_gain,
             lens_shading: shading.map(|shading| lens_shading(shading, lens_table)),
             colour_matrix: self.matrix.as_ref().map(colour_matrix),
+            saturation: 1.0,
+            toning: Toning::NONE,
             gamma: self.gamma.as_deref().map(gamma_curve),
             defects: self.defects.as_ref().map_or(DefectCorrection::Off, defect_correction),
+            green_equalisation: self.greens.as_ref().map(green_equalisation),
+            chroma_denoise: self.chroma_denoise.as_ref().map_or(0.0, chroma_denoise),
             denoise: self.denoise.as_ref().map_or(parameters::Denoise::OFF, denoise),
             sharpen: self.sharpen.as_ref().map_or(parameters::Sharpen::OFF, sharpen),
             demosaic: parameters::Demosaic::Malvar,
@@ -191,6 +202,17 @@ const fn defect_correction(defects: &Dpc) -> DefectCorrection {
     }
 }
 
+/// A slope out of range is brought into it, as hardware would do.
+fn green_equalisation(greens: &Geq) -> GreenEqualisation {
+    let slope = greens.slope.value().clamp(0.0, SLOPE_MAX) as f32;
+    GreenEqualisation { offset: greens.offset.min(u32::from(u16::MAX)) as u16, slope }
+}
+
+/// The strengths of the two modes: fast, and high quality.
+const fn chroma_denoise(chroma: &Cdn) -> f32 {
+    if chroma.mode == 0 { 0.5 } else { 1.0 }
+}
+
 fn denoise(denoise: &Denoise) -> parameters::Denoise {
     parameters::Denoise {
         constant: denoise.constant as f32,
@@ -226,13 +248,32 @@ mod tests {
         settings.set_structure(codes::ISP_BLACK_LEVEL, level.as_bytes());
         settings.set_structure(codes::ISP_CC_MATRIX, ccm.as_bytes());
         settings.set_structure(codes::ISP_GAMMA, gamma.as_bytes());
+        let geq = Geq { enabled: 1, offset: 300, slope: Rational::thousandths(0.125) };
+        settings.set_structure(codes::ISP_GEQ, geq.as_bytes());
+        settings.set_structure(codes::ISP_CDN, Cdn { enabled: 1, mode: 1 }.as_bytes());
         let parameters = settings.parameters(&[]);
         assert_eq!(parameters.black_level, [1, 2, 3]);
         let matrix = parameters.colour_matrix.unwrap();
         assert_eq!((matrix.matrix.0[0][1], matrix.offsets), (-0.25, [1.0, -2.0, 3.0]));
         assert_eq!(parameters.gamma.unwrap().points, [(0, 0), (1000, 2000)]);
-        settings.set_structure(codes::ISP_GAMMA, &[0; 136]);
-        assert_eq!(settings.parameters(&[]).gamma, None);
+        let evening = Some(GreenEqualisation { offset: 300, slope: 0.125 });
+        assert_eq!((parameters.green_equalisation, parameters.chroma_denoise), (evening, 1.0));
+        for (code, _, size) in STRUCTURES {
+            settings.set_structure(code, &vec![0; size]);
+        }
+        assert_eq!(settings.parameters(&[]), IspParameters::default(), "all is switched off");
+    }
+
+    /// Would catch a control that stops every frame from then on: the engine refuses nonsense.
+    #[test]
+    fn thresholds_of_greens_that_make_no_sense_are_brought_into_range() {
+        let mut settings = IspSettings::new();
+        for (num, den, slope) in [(-1, 2, 0.0), (1, 0, 0.0), (1_000_000, 1, 16.0)] {
+            let geq = Geq { enabled: 1, offset: 70_000, slope: Rational { num, den } };
+            settings.set_structure(codes::ISP_GEQ, geq.as_bytes());
+            let evening = GreenEqualisation { offset: 65535, slope };
+            assert_eq!(settings.parameters(&[]).green_equalisation, Some(evening), "{num}/{den}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `cargo xtask bench imaging`: how fast mosaics become pictures, beside
 //! memcpy in the same run, and in instructions, which do not depend on how busy the machine is.
+//! Single steps are beside OpenCV's, too, where its Python module is.
 //!
-//! The measured program is the example `bench_imaging` of the crate `pinhole-imaging`.
+//! The measured programs are the examples `bench_imaging` and `bench_steps` of the crate
+//! `pinhole-imaging`, and `opencv.py`.
 
 use super::program;
 use super::table::Row;
@@ -11,6 +13,8 @@ use std::process::Command;
 const ROUNDS: &str = "40";
 /// The megapixels of a picture, in pixels.
 const PIXELS: f64 = 3280.0 * 2464.0;
+/// OpenCV's part, from the workspace's folder.
+const OPENCV: &str = "xtask/src/bench/opencv.py";
 
 /// Measures; speeds have goals, in words, but no limits, for they depend on the machine.
 pub(super) fn measure() -> Result<Vec<Row>, String> {
@@ -69,6 +73,43 @@ pub(super) fn measure() -> Result<Vec<Row>, String> {
                 Row::new(name, avx2 / avx512, "speed, in time of the processor, by turns")
             }
             _ => Row::not_measured(name, "needs a machine with AVX2 and AVX-512"),
+        });
+    }
+    for (name, what) in [
+        ("greens", "to NV12 with greens evened, AVX2"),
+        ("contrast", "to NV12 with contrast, AVX2"),
+        ("chroma", "to NV12 with chroma smoothed, AVX2"),
+    ] {
+        rows.push(Row::new(format!("imaging.{name}.instructions_per_pixel"), instructions(name)?, what));
+    }
+    rows.append(&mut steps()?);
+    Ok(rows)
+}
+
+/// Single steps: ours, memcpy's time for the same traffic, and OpenCV's.
+fn steps() -> Result<Vec<Row>, String> {
+    let built = program::build(&["--package", "pinhole-imaging", "--example", "bench_steps"])?;
+    let ours = program::figures(Command::new(&built).arg(ROUNDS))?;
+    let opencv = program::figures(Command::new("python3").args([OPENCV, ROUNDS]));
+    let mut rows = Vec::new();
+    for (step, name, what) in [
+        (
+            "demosaic16",
+            "demosaic16",
+            "16-bit mosaic to 16-bit RGB, linearly, megapixels a second; goal 2,000",
+        ),
+        ("halve8", "scale_half", "8-bit plane to its half either way, megapixels read a second; goal 3,400"),
+        ("halve16", "scale_half16", "16-bit plane to its half either way, megapixels read a second"),
+    ] {
+        let seconds = ours.get(step)?;
+        let over_memcpy = seconds / ours.get(&format!("{step}_memcpy"))?;
+        rows.push(Row::new(format!("imaging.{name}.mpps"), PIXELS / seconds / 1e6, what));
+        let what = "time over that of a memcpy of as many bytes read and written";
+        rows.push(Row::new(format!("imaging.{name}.over_memcpy"), over_memcpy, what));
+        let name = format!("imaging.{name}.opencv_mpps");
+        rows.push(match &opencv {
+            Ok(opencv) => Row::new(name, PIXELS / opencv.get(step)? / 1e6, "OpenCV's, in the same session"),
+            Err(_) => Row::not_measured(name, "needs Python with opencv-python-headless"),
         });
     }
     Ok(rows)

@@ -7,8 +7,6 @@ use crate::tuning::ColourPoint;
 use pinhole_base::colour::Matrix3;
 use pinhole_base::control::{COLOUR_CORRECTION_MATRIX, ControlList, SATURATION};
 
-/// Linear luma's weights (ITU-R BT.709).
-const LUMA: [f64; 3] = [0.2126, 0.7152, 0.0722];
 /// Temperatures are told apart in these steps, so that the matrix does not change all the time.
 const STEP_K: f64 = 10.0;
 /// Greatest magnitude of a matrix's value.
@@ -62,20 +60,13 @@ impl Algorithm for ColourCorrection {
 
     fn prepare(&mut self, frame: &mut Preparation<'_>) {
         let matrix = self.by_hand.unwrap_or_else(|| self.tuned(frame.state.temperature_k));
-        frame.parameters.colour_matrix = saturated(self.saturation, &matrix);
+        frame.parameters.colour_matrix = match self.saturation {
+            1.0 => matrix,
+            saturation => Matrix3::saturation(saturation).times(&matrix),
+        };
         let values = std::array::from_fn(|at| matrix.0[at / 3][at % 3] as f32);
         frame.metadata.set(COLOUR_CORRECTION_MATRIX, values).set(SATURATION, self.saturation as f32);
     }
-}
-
-/// A matrix after which colours lie `saturation` times as far from grey of the same luma.
-fn saturated(saturation: f64, matrix: &Matrix3) -> Matrix3 {
-    if saturation == 1.0 {
-        return *matrix;
-    }
-    let diagonal = |r: usize, c: usize| if r == c { saturation } else { 0.0 };
-    let value = |r: usize, c: usize| (1.0 - saturation) * LUMA[c] + diagonal(r, c);
-    Matrix3(std::array::from_fn(|r| std::array::from_fn(|c| value(r, c)))).times(matrix)
 }
 
 #[cfg(test)]
@@ -96,15 +87,6 @@ mod tests {
         let middle = colour.tuned(f64::midpoint(a.kelvin, b.kelvin)).0[0][0];
         let (low, high) = (a.matrix.0[0][0].min(b.matrix.0[0][0]), a.matrix.0[0][0].max(b.matrix.0[0][0]));
         assert!(low < middle && middle < high);
-    }
-
-    #[test]
-    fn no_saturation_is_grey_and_keeps_luma() {
-        let grey = saturated(0.0, &Matrix3::IDENTITY).apply([0.2, 0.5, 0.1]);
-        let luma = 0.2 * LUMA[0] + 0.5 * LUMA[1] + 0.1 * LUMA[2];
-        assert!(grey.iter().all(|value| (value - luma).abs() < 1e-12));
-        let strong = saturated(3.0, &Matrix3::IDENTITY).apply([0.4; 3]);
-        assert!(strong.iter().all(|value| (value - 0.4).abs() < 1e-12));
     }
 
     #[test]

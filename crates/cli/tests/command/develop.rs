@@ -60,6 +60,10 @@ fn adjustments_do_what_they_say() {
     assert!(warm[0] / warm[2] > 1.3 * cold[0] / cold[2], "{warm:?} {cold:?}");
     let grey = mean("grey.jpg", &["--white-balance", "auto"]);
     assert!((0.85..1.2).contains(&(grey[0] / grey[1])), "{grey:?}");
+    let dull = mean("dull.jpg", &["--saturation", "0"]);
+    assert!((dull[0] - dull[1]).abs() < 0.5 && (dull[2] - dull[1]).abs() < 0.5, "{dull:?}");
+    let flat = mean("flat.jpg", &["--contrast", "0", "--brightness", "-0.25", "--saturation", "0"]);
+    assert!(flat.iter().all(|value| (value - 63.75).abs() < 1.0), "{flat:?}");
     folder.succeed(&["develop", "photo.dng", "-o", "plain.tif"]);
     assert!(folder.read("plain.tif").starts_with(b"II*\0") && folder.read("plain.tif").len() > 640 * 480 * 3);
     folder.succeed(&["develop", "photo.dng", "-o", "deep.tif", "--depth", "16"]);
@@ -107,6 +111,10 @@ fn what_cannot_be_developed_is_told() {
     refused(&["photo.dng", "photo.dng", "-o", "."], 2, "two of the files");
     refused(&["photo.dng", "-o", "photo.jpg", "--exposure", "NaN"], 2, "exposure");
     refused(&["photo.dng", "-o", "photo.jpg", "--denoise", "-1"], 2, "denoise");
+    refused(&["photo.dng", "-o", "photo.jpg", "--chroma-denoise", "2"], 2, "chroma denoise");
+    refused(&["photo.dng", "-o", "photo.jpg", "--saturation", "-1"], 2, "saturation");
+    refused(&["photo.dng", "-o", "photo.jpg", "--contrast", "5"], 2, "contrast");
+    refused(&["photo.dng", "-o", "photo.jpg", "--brightness", "-1.5"], 2, "brightness");
     refused(&["photo.dng", "-o", "photo.jpg", "--white-balance", "5"], 2, "1700");
     refused(&["photo.dng", "-o", "photo.jpg", "--white-balance", "0,1"], 2, "0.1 to 10");
     refused(&[".", "-o", "nowhere/photo.jpg"], 1, "photo");

@@ -5,6 +5,8 @@
 //! far along it lies, are bits of it; the coefficients come out of registers. A curve that
 //! parabolas do not follow closely enough is looked up instead.
 
+use pinhole_base::colour::Toning;
+
 use crate::parameters::GammaCurve;
 use crate::simd::{BLOCK, Simd, each};
 
@@ -88,10 +90,27 @@ pub(crate) struct Pieces {
     knee: Knee,
 }
 
+/// The points of a straight line.
+const STRAIGHT: [(u16, u16); 2] = [(0, 0), (65535, 65535)];
+
+/// A curve as it is wanted.
+#[derive(Clone, Debug)]
+struct Wanted {
+    points: GammaCurve,
+    toning: Toning,
+}
+
+impl Wanted {
+    /// The curve's value.
+    fn at(&self, x: f64) -> f64 {
+        65535.0 * self.toning.apply(at(&self.points, x) / 65535.0)
+    }
+}
+
 /// A curve, ready to use.
 #[derive(Clone, Debug)]
 pub(crate) struct Curve {
-    points: Option<GammaCurve>,
+    wanted: Option<Wanted>,
     pieces: Option<Pieces>,
     /// Holds the curve only where there are no pieces.
     table: Box<[u16; 65536]>,
@@ -101,34 +120,48 @@ impl Curve {
     /// A straight line.
     pub(crate) fn new() -> Self {
         let table = vec![0; 65536].try_into().expect("just made that long");
-        Self { points: None, pieces: None, table }
+        Self { wanted: None, pieces: None, table }
     }
 
-    /// Takes over another curve, if it is another.
-    pub(crate) fn update(&mut self, points: Option<&GammaCurve>) {
-        if self.points.as_ref() != points {
-            match (&mut self.points, points) {
-                (Some(own), Some(points)) => own.points.clone_from(&points.points),
-                (own, points) => *own = points.cloned(),
+    /// Takes over another curve, if it is another. `None` is a straight line before toning.
+    pub(crate) fn update(&mut self, points: Option<&GammaCurve>, toning: Toning) {
+        if points.is_none() && toning == Toning::NONE {
+            self.wanted = None;
+            return;
+        }
+        let points = points.map_or(&STRAIGHT[..], |curve| &curve.points);
+        if let Some(wanted) = &mut self.wanted {
+            if wanted.toning == toning && wanted.points.points == points {
+                return;
             }
-            let Some(curve) = &self.points else { return };
-            self.pieces = Pieces::of(curve);
-            if self.pieces.is_none() {
-                for (x, y) in self.table.iter_mut().enumerate() {
-                    *y = at(curve, x as f64).round() as u16;
-                }
+            wanted.toning = toning;
+            wanted.points.points.clear();
+            wanted.points.points.extend(points);
+        } else {
+            let points = GammaCurve { points: points.to_vec() };
+            self.wanted = Some(Wanted { points, toning });
+        }
+        self.remake();
+    }
+
+    fn remake(&mut self) {
+        let Some(wanted) = &self.wanted else { return };
+        self.pieces = Pieces::of(wanted);
+        if self.pieces.is_none() {
+            for (x, y) in self.table.iter_mut().enumerate() {
+                *y = wanted.at(x as f64).round() as u16;
             }
         }
     }
 
     /// Its pieces, if it bends and has any.
     pub(super) fn pieces(&self) -> Option<&Pieces> {
-        self.points.as_ref().and(self.pieces.as_ref())
+        self.wanted.as_ref().and(self.pieces.as_ref())
     }
 
     /// Applies it to values, if it bends and has no pieces.
     pub(super) fn look_up(&self, values: &mut [u16]) {
-        if self.points.is_some() && self.pieces.is_none() {
+        if self.wanted.is_some() && self.pieces.is_none() {
             for value in values {
                 *value = self.table[usize::from(*value)];
             }
@@ -136,7 +169,7 @@ impl Curve {
     }
 }
 
-/// The curve's value.
+/// The value of straight lines between points.
 fn at(curve: &GammaCurve, x: f64) -> f64 {
     let points = &curve.points;
     let after = points.partition_point(|point| f64::from(point.0) < x);
@@ -151,13 +184,13 @@ fn at(curve: &GammaCurve, x: f64) -> f64 {
 
 impl Pieces {
     /// The best there are; `None` if they are not good enough.
-    fn of(curve: &GammaCurve) -> Option<Self> {
+    fn of(curve: &Wanted) -> Option<Self> {
         let fitted = STEEPS.iter().filter_map(|steep| Self::fit(curve, Knee::new(*steep)));
         let best = fitted.min_by(|(_, a), (_, b)| a.total_cmp(b))?;
         let (best, off) = best;
         // What is narrower than the places of a fit are apart shows at the curve's own points.
-        let near = |&(x, y): &(u16, u16)| (best.value(x) - f64::from(y)).abs() <= TOLERANCE + 1.0;
-        (off <= TOLERANCE && curve.points.iter().all(near)).then_some(best)
+        let near = |&(x, _): &(u16, u16)| (best.value(x) - curve.at(f64::from(x))).abs() <= TOLERANCE + 1.0;
+        (off <= TOLERANCE && curve.points.points.iter().all(near)).then_some(best)
     }
 
     fn value(&self, x: u16) -> f64 {
@@ -168,7 +201,7 @@ impl Pieces {
     }
 
     /// The pieces with that knee, and how far they are off at most.
-    fn fit(curve: &GammaCurve, knee: Knee) -> Option<(Self, f64)> {
+    fn fit(curve: &Wanted, knee: Knee) -> Option<(Self, f64)> {
         let mut pieces = [Piece::default(); PIECES];
         let mut off: f64 = 0.0;
         let width = f64::from(1u32 << ALONG_BITS);
@@ -176,7 +209,7 @@ impl Pieces {
         for (i, piece) in pieces.iter_mut().enumerate() {
             let start = i as f64;
             if start <= end {
-                let value = |t| at(curve, knee.original((start + t) * width).min(65535.0));
+                let value = |t| curve.at(knee.original((start + t) * width).min(65535.0));
                 let (fitted, error) = Piece::fit(value, (end - start).clamp(SHORTEST, 1.0))?;
                 *piece = fitted;
                 off = off.max(error);
@@ -386,8 +419,12 @@ mod tests {
     }
 
     fn applied(points: &GammaCurve, level: Level) -> (Curve, Vec<u16>) {
+        toned(points, Toning::NONE, level)
+    }
+
+    fn toned(points: &GammaCurve, toning: Toning, level: Level) -> (Curve, Vec<u16>) {
         let mut curve = Curve::new();
-        curve.update(Some(points));
+        curve.update(Some(points), toning);
         let mut values: Vec<u16> = (0..=u16::MAX).collect();
         match curve.pieces() {
             Some(pieces) => level.run(Bend { pieces, values: &mut values }),
@@ -405,7 +442,8 @@ mod tests {
     fn srgb_is_close_to_its_curve_everywhere() {
         let srgb = GammaCurve::srgb();
         let (curve, values) = applied(&srgb, Level::best());
-        let fits = STEEPS.map(|steep| Pieces::fit(&srgb, Knee::new(steep)).map(|fit| fit.1));
+        let plain = Wanted { points: srgb.clone(), toning: Toning::NONE };
+        let fits = STEEPS.map(|steep| Pieces::fit(&plain, Knee::new(steep)).map(|fit| fit.1));
         assert!(curve.pieces.is_some(), "{fits:?}");
         assert!(furthest(&srgb, &values) <= TOLERANCE + 4.0, "{}", furthest(&srgb, &values));
         for level in Level::all() {
@@ -419,6 +457,37 @@ mod tests {
         let (_, values) = applied(&points, Level::best());
         for (x, y) in [(0, 50), (100, 50), (150, 525), (200, 1000), (60_000, 65_535), (65_535, 65_535)] {
             assert!(f64::from(values[x]) - f64::from(y) <= TOLERANCE, "at {x}: {}", values[x]);
+        }
+    }
+
+    #[test]
+    fn curves_are_made_anew_when_points_or_toning_change_and_only_then() {
+        let steep = Toning { contrast: 2.0, ..Toning::NONE };
+        let mut curve = Curve::new();
+        let mut middle = |points: Option<&GammaCurve>, toning| {
+            curve.update(points, toning);
+            let mut values = [[16_384, 32_768, 45_000, 0]; 16];
+            curve.apply(Level::Portable, 64, values.as_flattened_mut());
+            [0, 1, 2].map(|i| values[15][i])
+        };
+        assert_eq!(middle(None, Toning::NONE), [16_384, 32_768, 45_000]);
+        assert_eq!(middle(None, steep), [1, 32_769, 57_233]);
+        let level = GammaCurve { points: vec![(0, 40_000)] };
+        assert_eq!(middle(Some(&level), steep), [47_233; 3]);
+        assert_eq!(middle(Some(&level), Toning::NONE), [40_000; 3]);
+        assert_eq!(middle(None, Toning::NONE), [16_384, 32_768, 45_000]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn contrast_and_brightness_are_followed(contrast in 0.0f64..4.0, brightness in -0.5f64..0.5) {
+            let (srgb, toning) = (GammaCurve::srgb(), Toning { contrast, brightness });
+            let (curve, values) = toned(&srgb, toning, Level::best());
+            let wanted = Wanted { points: srgb, toning };
+            let off = |(x, &y): (usize, &u16)| (f64::from(y) - wanted.at(x as f64)).abs();
+            let off = values.iter().enumerate().map(off).fold(0.0, f64::max);
+            prop_assert!(off <= TOLERANCE + 4.0, "{off} with {:?}", curve.pieces);
         }
     }
 

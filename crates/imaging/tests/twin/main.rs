@@ -4,15 +4,16 @@
 mod difference;
 mod naive;
 mod precision;
+mod stages;
 
 use naive::{Mosaic, encoded};
 use pinhole_base::ErrorKind;
-use pinhole_base::colour::{ColourSpace, Matrix3};
+use pinhole_base::colour::{ColourSpace, Matrix3, Toning};
 use pinhole_base::format::{BayerColour, BayerOrder, Packing, PixelFormat, RawFormat};
 use pinhole_base::geometry::{Rect, Size};
 use pinhole_imaging::packing::pack_row;
 use pinhole_imaging::parameters::{
-    ColourMatrix, DefectCorrection, Demosaic, Denoise, GammaCurve, LensShading, Sharpen,
+    ColourMatrix, DefectCorrection, Demosaic, Denoise, GammaCurve, GreenEqualisation, LensShading, Sharpen,
 };
 use pinhole_imaging::statistics::AWB_ZONES;
 use pinhole_imaging::{Isp, IspConfiguration, IspParameters, Level, OutputFormat, Statistics};
@@ -122,7 +123,9 @@ fn parameters() -> impl Strategy<Value = IspParameters> {
 fn with_corrections(parameters: IspParameters) -> IspParameters {
     IspParameters {
         defects: DefectCorrection::Normal,
+        green_equalisation: Some(GreenEqualisation { offset: 900, slope: 0.1 }),
         denoise: Denoise { constant: 30.0, slope: 3.0, strength: 0.7 },
+        chroma_denoise: 0.5,
         sharpen: Sharpen { threshold: 1.0, strength: 0.8, limit: 30.0 },
         ..parameters
     }
@@ -443,6 +446,12 @@ fn buffers_and_parameters_that_make_no_sense_are_errors_and_write_nothing() {
     assert_eq!(process(&raw, &good(), 192 * 48, true), bad);
     let spoiled = [
         IspParameters { red_gain: f32::NAN, ..good() },
+        IspParameters { saturation: f64::INFINITY, ..good() },
+        IspParameters { toning: Toning { contrast: -1.0, brightness: 0.0 }, ..good() },
+        IspParameters { toning: Toning { contrast: 1.0, brightness: f64::NAN }, ..good() },
+        IspParameters { chroma_denoise: 1.1, ..good() },
+        IspParameters { chroma_denoise: f32::NAN, ..good() },
+        IspParameters { green_equalisation: Some(GreenEqualisation { offset: 0, slope: -0.1 }), ..good() },
         IspParameters { gamma: Some(GammaCurve { points: Vec::new() }), ..good() },
         IspParameters { gamma: Some(GammaCurve { points: vec![(5, 0), (5, 1)] }), ..good() },
         IspParameters {

@@ -1,6 +1,6 @@
 //! The whole chain again, in double precision, a pixel at a time: slow and obvious.
 
-use pinhole_base::colour::{Matrix3, Range, YcbcrEncoding};
+use pinhole_base::colour::{Matrix3, Range, Toning, YcbcrEncoding};
 use pinhole_base::format::{BayerColour, PixelFormat};
 use pinhole_imaging::parameters::{GammaCurve, LensShading};
 use pinhole_imaging::{IspConfiguration, IspParameters, OutputFormat};
@@ -25,6 +25,28 @@ impl Mosaic<'_> {
         self.configuration.input.order.map_or(BayerColour::GreenRed, |order| order.colour_at(x, y))
     }
 
+    fn sample(&self, x: i64, y: i64) -> f64 {
+        let size = self.configuration.size;
+        self.samples[mirrored(y, size.height) * size.width as usize + mirrored(x, size.width)]
+    }
+
+    /// A sample, its green evened.
+    fn evened(&self, x: i64, y: i64) -> f64 {
+        let own = self.sample(x, y);
+        let is_green = !matches!(self.colour(x as usize, y as usize), BayerColour::Red | BayerColour::Blue);
+        let Some(evening) = self.parameters.green_equalisation.filter(|_| is_green) else { return own };
+        if self.configuration.input.order.is_none() {
+            return own;
+        }
+        let mut others = [(-1, -1), (1, -1), (-1, 1), (1, 1)].map(|(dx, dy)| self.sample(x + dx, y + dy));
+        others.sort_by(f64::total_cmp);
+        let difference = f64::midpoint(others[1], others[2]) - own;
+        let light = (own - f64::from(self.parameters.black_level[1])).max(0.0);
+        let threshold = (f64::from(evening.offset) + f64::from(evening.slope) * light).min(65535.0);
+        let pull = difference.abs().min(threshold - difference.abs()).max(0.0) / 2.0;
+        own + pull.copysign(difference)
+    }
+
     /// Black subtracted, white kept, shading undone.
     pub(crate) fn levelled(&self, x: usize, y: usize) -> f64 {
         let (plane, channel) = match self.colour(x, y) {
@@ -34,7 +56,7 @@ impl Mosaic<'_> {
             BayerColour::Blue => (3, 2),
         };
         let black = f64::from(self.parameters.black_level[channel]);
-        let sample = self.samples[y * self.configuration.size.width as usize + x];
+        let sample = self.evened(x as i64, y as i64);
         let gain = self.parameters.lens_shading.as_ref().map_or(1.0, |table| shading(table, plane, x, y));
         ((sample - black) * gain * 65535.0 / (65535.0 - black)).clamp(0.0, 65535.0)
     }
@@ -132,11 +154,54 @@ impl Mosaic<'_> {
         let matrix = colour.map_or(Matrix3::IDENTITY, |colour| colour.matrix);
         let offsets = colour.map_or([0.0; 3], |colour| colour.offsets);
         let mixed = matrix.apply(linear);
-        std::array::from_fn(|i| {
-            let value = (mixed[i] + offsets[i]).clamp(0.0, 65535.0);
-            self.parameters.gamma.as_ref().map_or(value, |curve| eased(curve, value)) / 65535.0
+        let mixed: [f64; 3] = std::array::from_fn(|i| mixed[i] + offsets[i]);
+        let grey = 0.2126 * mixed[0] + 0.7152 * mixed[1] + 0.0722 * mixed[2];
+        mixed.map(|value| {
+            let value = (grey + self.parameters.saturation * (value - grey)).clamp(0.0, 65535.0);
+            let value = self.parameters.gamma.as_ref().map_or(value, |curve| eased(curve, value)) / 65535.0;
+            let Toning { contrast, brightness } = self.parameters.toning;
+            (contrast * (value - 0.5) + 0.5 + brightness).clamp(0.0, 1.0)
         })
     }
+}
+
+/// A picture with smoothed chroma: R'G'B' from 0 to 1, row by row.
+pub(crate) fn smoothed(picture: &[[f64; 3]], output: &OutputFormat, strength: f64) -> Vec<[f64; 3]> {
+    let (width, height) = (output.size.width as usize, output.size.height as usize);
+    let (across, down) = (width.div_ceil(2), height.div_ceil(2));
+    let (kr, kb) = luma_weights(output);
+    let kg = 1.0 - kr - kb;
+    // Luma and its differences to blue and red.
+    let cell = |x: usize, y: usize| {
+        let mut mean = [0.0; 3];
+        for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+            let pixel = picture[(2 * y + dy).min(height - 1) * width + (2 * x + dx).min(width - 1)];
+            mean.iter_mut().zip(pixel).for_each(|(mean, value)| *mean += value / 4.0);
+        }
+        let luma = kr * mean[0] + kg * mean[1] + kb * mean[2];
+        [luma, mean[2] - luma, mean[0] - luma]
+    };
+    let cells: Vec<_> =
+        (0..down).flat_map(|y| (0..across).map(move |x| (x, y))).map(|(x, y)| cell(x, y)).collect();
+    let near = |at: usize, by: i64, count: usize| (at as i64 + by).clamp(0, count as i64 - 1) as usize;
+    let shift = |x: usize, y: usize| {
+        let own = cells[y * across + x];
+        let (mut blue, mut red) = (0.0, 0.0);
+        for (dx, dy) in (-2..=2).flat_map(|dy| (-2..=2).map(move |dx| (dx, dy))) {
+            let other = cells[near(y, dy, down) * across + near(x, dx, across)];
+            let [luma, cb, cr]: [f64; 3] = std::array::from_fn(|i| other[i] - own[i]);
+            let far = (cb.abs() + cr.abs() + luma.abs() / 2.0) / (strength * 64.0 / 255.0);
+            let weight = (2.0 * (1.0 - far)).clamp(0.0, 1.0);
+            blue += cb * weight / 25.0;
+            red += cr * weight / 25.0;
+        }
+        [red, -(kr * red + kb * blue) / kg, blue]
+    };
+    let pixel = |(i, pixel): (usize, &[f64; 3])| {
+        let shift = shift(i % width / 2, i / width / 2);
+        std::array::from_fn(|colour| (pixel[colour] + shift[colour]).clamp(0.0, 1.0))
+    };
+    picture.iter().enumerate().map(pixel).collect()
 }
 
 fn shading(table: &LensShading, plane: usize, x: usize, y: usize) -> f64 {
@@ -246,15 +311,20 @@ fn ycbcr(picture: &[[f64; 3]], output: &OutputFormat, bytes: &mut Vec<(usize, f6
 
 /// Y', Cb and Cr as numbers of 8 bits.
 fn converted([r, g, b]: [f64; 3], output: &OutputFormat) -> [f64; 3] {
-    let (kr, kb) = match output.colour_space.encoding {
-        YcbcrEncoding::Rec709 => (0.2126, 0.0722),
-        YcbcrEncoding::Rec2020 => (0.2627, 0.0593),
-        YcbcrEncoding::Rec601 | YcbcrEncoding::None => (0.299, 0.114),
-    };
+    let (kr, kb) = luma_weights(output);
     let y = kr * r + (1.0 - kr - kb) * g + kb * b;
     let (cb, cr) = ((b - y) / (2.0 * (1.0 - kb)), (r - y) / (2.0 * (1.0 - kr)));
     match output.colour_space.range {
         Range::Full => [255.0 * y, 128.0 + 255.0 * cb, 128.0 + 255.0 * cr],
         Range::Limited => [16.0 + 219.0 * y, 128.0 + 224.0 * cb, 128.0 + 224.0 * cr],
+    }
+}
+
+/// The shares of red and blue in luma.
+fn luma_weights(output: &OutputFormat) -> (f64, f64) {
+    match output.colour_space.encoding {
+        YcbcrEncoding::Rec709 => (0.2126, 0.0722),
+        YcbcrEncoding::Rec2020 => (0.2627, 0.0593),
+        YcbcrEncoding::Rec601 | YcbcrEncoding::None => (0.299, 0.114),
     }
 }

@@ -5,7 +5,7 @@
 use super::workshop::{Work, conversion};
 use crate::streams::invalid;
 use pinhole_algorithm::configuration::Limits;
-use pinhole_algorithm::parameters::{Changed, Curve, DefectCorrection, LensShading};
+use pinhole_algorithm::parameters::{Changed, Curve, DefectCorrection, GreenEqualisation, LensShading};
 use pinhole_algorithm::statistics::{FocusWindow, Zone};
 use pinhole_algorithm::{
     Configuration, Controller, Parameters, SensorRequest, SensorSettings, Statistics, Tuning,
@@ -216,7 +216,7 @@ fn wanted(request: &SensorRequest) -> ControlList {
     controls
 }
 
-/// Tells the image processor what the algorithms have changed. It evens no greens.
+/// Tells the image processor what the algorithms have changed.
 fn order(parameters: &Parameters, changed: Changed, orders: &mut IspParameters) {
     orders.black_level = parameters.black_level;
     orders.red_gain = parameters.red_gain as f32;
@@ -237,6 +237,11 @@ fn order(parameters: &Parameters, changed: Changed, orders: &mut IspParameters) 
         DefectCorrection::Normal => isp::DefectCorrection::Normal,
         DefectCorrection::Strong => isp::DefectCorrection::Strong,
     };
+    let evening = |greens: GreenEqualisation| isp::GreenEqualisation {
+        offset: greens.offset,
+        slope: greens.slope as f32,
+    };
+    orders.green_equalisation = parameters.green_equalisation.map(evening);
     let denoise = parameters.denoise;
     orders.denoise = isp::Denoise {
         constant: denoise.constant as f32,
