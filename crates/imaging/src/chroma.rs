@@ -121,7 +121,7 @@ impl ChromaDenoiser {
     pub(crate) fn smooth_next(&mut self, y: usize) -> Option<Range<usize>> {
         let height = self.size.1;
         let (row, last) = (self.band.start, height.div_ceil(2) - 1);
-        let is_measured = row + REACH < (y + 1) / 2 || y + 1 == height;
+        let is_measured = row + REACH < y.div_ceil(2) || y + 1 == height;
         if self.band.is_empty() || !is_measured {
             return None;
         }
