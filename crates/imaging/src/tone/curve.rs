@@ -426,11 +426,15 @@ mod tests {
         let mut curve = Curve::new();
         curve.update(Some(points), toning);
         let mut values: Vec<u16> = (0..=u16::MAX).collect();
-        match curve.pieces() {
-            Some(pieces) => level.run(Bend { pieces, values: &mut values }),
-            None => curve.look_up(&mut values),
-        }
+        bend(&curve, level, &mut values);
         (curve, values)
+    }
+
+    fn bend(curve: &Curve, level: Level, values: &mut [u16]) {
+        match curve.pieces() {
+            Some(pieces) => level.run(Bend { pieces, values }),
+            None => curve.look_up(values),
+        }
     }
 
     fn furthest(points: &GammaCurve, values: &[u16]) -> f64 {
@@ -467,15 +471,16 @@ mod tests {
         let mut middle = |points: Option<&GammaCurve>, toning| {
             curve.update(points, toning);
             let mut values = [[16_384, 32_768, 45_000, 0]; 16];
-            curve.apply(Level::Portable, 64, values.as_flattened_mut());
-            [0, 1, 2].map(|i| values[15][i])
+            bend(&curve, Level::Portable, values.as_flattened_mut());
+            // Parabolas and tables differ by less than this.
+            [0, 1, 2].map(|i| (values[15][i] + 8) / 16 * 16)
         };
-        assert_eq!(middle(None, Toning::NONE), [16_384, 32_768, 45_000]);
-        assert_eq!(middle(None, steep), [1, 32_769, 57_233]);
+        assert_eq!(middle(None, Toning::NONE), [16_384, 32_768, 45_008]);
+        assert_eq!(middle(None, steep), [0, 32_768, 57_232]);
         let level = GammaCurve { points: vec![(0, 40_000)] };
-        assert_eq!(middle(Some(&level), steep), [47_233; 3]);
+        assert_eq!(middle(Some(&level), steep), [47_232; 3]);
         assert_eq!(middle(Some(&level), Toning::NONE), [40_000; 3]);
-        assert_eq!(middle(None, Toning::NONE), [16_384, 32_768, 45_000]);
+        assert_eq!(middle(None, Toning::NONE), [16_384, 32_768, 45_008]);
     }
 
     proptest! {
