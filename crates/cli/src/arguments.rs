@@ -302,7 +302,7 @@ pub(crate) struct DevelopArguments {
     #[arg(long, value_name = "STRENGTH", default_value_t = 0.5, allow_negative_numbers = true)]
     pub(crate) denoise: f64,
     /// Take its colour from the noise that is left, 0 (off) to 1
-    #[arg(long, value_name = "STRENGTH", default_value_t = 0.5, allow_negative_numbers = true)]
+    #[arg(long, value_name = "STRENGTH", default_value_t = 0.25, allow_negative_numbers = true)]
     pub(crate) chroma_denoise: f64,
     /// Sharpen, 0 (off) to 4
     #[arg(long, value_name = "STRENGTH", default_value_t = 0.6, allow_negative_numbers = true)]

@@ -53,7 +53,7 @@ impl Default for Adjustments {
             contrast: 1.0,
             brightness: 0.0,
             denoise: 0.5,
-            chroma_denoise: 0.5,
+            chroma_denoise: 0.25,
             sharpness: 0.6,
             fit: None,
         }
