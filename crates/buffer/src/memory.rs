@@ -271,6 +271,7 @@ mod tests {
 
     /// Taken for one another, one would be filled instead of the other.
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no memory with a descriptor")]
     fn frames_that_share_some_planes_are_different_buffers() {
         let [a, b, c] = [4, 4, 4].map(plane);
         let identity = |planes: &[&PlaneMemory]| frame(planes).identity();
@@ -292,6 +293,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no memory with a descriptor")]
     fn a_view_begins_where_the_data_does() {
         let frame = frame(&[&plane(4), &plane(3)]);
         let whole: Vec<_> = frame.view().expect("a view").planes().map(<[u8]>::to_vec).collect();
