@@ -13,7 +13,6 @@ use std::arch::x86_64::{
     _mm512_ternarylogic_epi32, _mm512_test_epi16_mask, _mm512_unpackhi_epi16, _mm512_unpackhi_epi64,
     _mm512_unpacklo_epi16, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
-use std::array::from_fn;
 
 use crate::{BLOCK, Kernel, Simd};
 
@@ -48,6 +47,21 @@ fn equal(a: __m512i, b: __m512i) -> __m512i {
 fn select(mask: __m512i, a: __m512i, b: __m512i) -> __m512i {
     _mm512_ternarylogic_epi32::<0b1100_1010>(mask, a, b)
 }
+
+/// Places of every second lane of two vectors, from `first` on. Made here, for closures are not
+/// made one with code that needs AVX-512.
+const fn every_second(first: u16) -> [u16; 32] {
+    let mut places = [first; 32];
+    let mut i = 1;
+    while i < places.len() {
+        places[i] = places[i - 1] + 2;
+        i += 1;
+    }
+    places
+}
+
+const EVEN: [u16; 32] = every_second(0);
+const ODD: [u16; 32] = every_second(1);
 
 impl Simd for Avx512 {
     const LANES: usize = 32;
@@ -132,7 +146,7 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
-        let [even, odd] = [0, 1].map(|first| self.load(&from_fn(|i| 2 * i as u16 + first)));
+        let (even, odd) = (self.load(&EVEN), self.load(&ODD));
         // SAFETY: `self` proves that the machine has AVX-512.
         unsafe { (_mm512_permutex2var_epi16(a, even, b), _mm512_permutex2var_epi16(a, odd, b)) }
     }
