@@ -6,9 +6,10 @@ use pinhole_base::colour::{ColourSpace, Range};
 use pinhole_base::format::{PixelFormat, PlaneShapes};
 
 use crate::isp::OutputFormat;
-use crate::mosaic::ColourRow;
+use crate::mosaic::{ColourRow, Half};
 use crate::simd::Level;
-use vectors::{ChromaRow, LumaRow, PackedRow, RgbRow};
+use crate::tone::Pieces;
+use vectors::{ChromaRow, DeepRow, LumaRow, PackedRow, RgbRow, Source};
 
 /// Weights of R', G', B' (0 to 65535), in 65536ths, in a number of 16 bits whose upper byte is
 /// what is written; and a constant.
@@ -135,6 +136,8 @@ pub(crate) struct Encoder {
     luma: Weights,
     chroma: [ChromaWeights; 2],
     rgb: Weights,
+    /// Means of the pixels, two by two, of an even row and of an odd one.
+    means: [Half; 2],
     /// A row of interleaved chroma, where it is needed in planes.
     pairs: Vec<u8>,
 }
@@ -153,6 +156,7 @@ impl Encoder {
             luma,
             chroma,
             rgb: rgb_weights(output.colour_space.range),
+            means: [(); 2].map(|()| Half::new(width.div_ceil(2))),
             pairs: vec![0; width],
         })
     }
@@ -172,62 +176,62 @@ impl Encoder {
         &self.shapes
     }
 
-    /// Writes row `y`, the last of those that are written together, of which these are the first
-    /// and the last.
-    pub(crate) fn write(&mut self, y: usize, rows: [&ColourRow; 2], out: &mut Planes<'_>) {
+    /// Writes row `y`, which has yet to go through `curve`, if there is one. Those that share a
+    /// row of chroma come one after the other.
+    pub(crate) fn write(&mut self, y: usize, row: &ColourRow, curve: Option<&Pieces>, out: &mut Planes<'_>) {
+        let source = Source { row, curve };
         match self.layout {
             Layout::Rgb { bytes, red } => {
                 let out = &mut out.row(&self.shapes, 0, y)[..bytes * self.width];
-                let row = RgbRow { row: rows[1], weights: self.rgb, red, out };
+                let row = RgbRow { source, weights: self.rgb, red, out };
                 if bytes == 3 { self.level.run(row) } else { self.level.run(row.with_filler()) }
             }
             Layout::Deep => {
-                write_deep(rows[1], &mut out.row(&self.shapes, 0, y)[..6 * self.width]);
+                let out = &mut out.row(&self.shapes, 0, y)[..6 * self.width];
+                self.level.run(DeepRow { source, out });
             }
             Layout::Packed { luma_first, cb_first } => {
                 let out = &mut out.row(&self.shapes, 0, y)[..2 * self.width];
-                let (row, luma, chroma) = (rows[1], self.luma, self.chroma_in(cb_first));
-                self.level.run(PackedRow { row, luma, chroma, luma_first, out });
+                let (luma, chroma) = (self.luma, self.chroma_in(cb_first));
+                self.level.run(PackedRow { source, luma, chroma, luma_first, out });
             }
-            Layout::Planar { cb_plane } => {
-                self.write_luma(y, rows, out);
-                let (chroma, pairs) = (self.chroma, &mut self.pairs[..]);
-                self.level.run(ChromaRow { rows, chroma, out: pairs });
-                for (i, plane) in [cb_plane, 3 - cb_plane].into_iter().enumerate() {
-                    let row = out.row(&self.shapes, plane, y / 2).iter_mut();
-                    row.zip(self.pairs.as_chunks::<2>().0).for_each(|(byte, pair)| *byte = pair[i]);
+            Layout::Planar { .. } | Layout::SemiPlanar { .. } => {
+                let means = &mut self.means[y % 2];
+                let out_luma = &mut out.row(&self.shapes, 0, y)[..self.width];
+                self.level.run(LumaRow { source, weights: self.luma, means, out: out_luma });
+                if (y + 1).is_multiple_of(self.rows_at_once()) {
+                    self.write_chroma(y, out);
                 }
-            }
-            Layout::SemiPlanar { cb_first, halved_rows } => {
-                self.write_luma(y, rows, out);
-                let chroma_y = if halved_rows { y / 2 } else { y };
-                let chroma = self.chroma_in(cb_first);
-                let out = &mut out.row(&self.shapes, 1, chroma_y)[..self.width];
-                self.level.run(ChromaRow { rows, chroma, out });
             }
         }
     }
 
-    fn write_luma(&self, y: usize, rows: [&ColourRow; 2], out: &mut Planes<'_>) {
-        let first = y + 1 - self.rows_at_once();
-        for y in first..=y {
-            let row = rows[usize::from(y != first || self.rows_at_once() == 1)];
-            let out = &mut out.row(&self.shapes, 0, y)[..self.width];
-            self.level.run(LumaRow { row, weights: self.luma, out });
+    /// Writes the row of chroma that ends with row `y`.
+    fn write_chroma(&mut self, y: usize, out: &mut Planes<'_>) {
+        let at_once = self.rows_at_once();
+        let means = [y + 1 - at_once, y].map(|y| &self.means[y % 2]);
+        let y = y / at_once;
+        match self.layout {
+            Layout::SemiPlanar { cb_first, .. } => {
+                let chroma = self.chroma_in(cb_first);
+                let out = &mut out.row(&self.shapes, 1, y)[..self.width];
+                self.level.run(ChromaRow { means, chroma, out });
+            }
+            Layout::Planar { cb_plane } => {
+                let (chroma, pairs) = (self.chroma, &mut self.pairs[..]);
+                self.level.run(ChromaRow { means, chroma, out: pairs });
+                for (i, plane) in [cb_plane, 3 - cb_plane].into_iter().enumerate() {
+                    let row = out.row(&self.shapes, plane, y).iter_mut();
+                    row.zip(self.pairs.as_chunks::<2>().0).for_each(|(byte, pair)| *byte = pair[i]);
+                }
+            }
+            Layout::Packed { .. } | Layout::Rgb { .. } | Layout::Deep => {}
         }
     }
 
     fn chroma_in(&self, cb_first: bool) -> [ChromaWeights; 2] {
         let [cb, cr] = self.chroma;
         if cb_first { [cb, cr] } else { [cr, cb] }
-    }
-}
-
-/// Writes numbers of 16 bits as they are, whatever the range.
-fn write_deep(row: &ColourRow, out: &mut [u8]) {
-    for (x, pixel) in out.as_chunks_mut::<6>().0.iter_mut().enumerate() {
-        let colours = row.halves[x % 2].each_ref().map(|colour| colour[x / 2].to_le_bytes());
-        pixel.copy_from_slice(colours.as_flattened());
     }
 }
 

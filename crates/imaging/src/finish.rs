@@ -141,11 +141,17 @@ impl Finisher {
         self.chroma.get_or_insert_with(make)
     }
 
-    /// Takes row `row` of the source, if it is needed, from `make`, which has given it its tones.
-    pub(crate) fn take(&mut self, row: usize, make: impl FnOnce(&mut ColourRow), out: &mut Planes<'_>) {
+    /// Takes row `row` of the source, if it is needed, from `make`, which has mixed its colours.
+    pub(crate) fn take(
+        &mut self,
+        row: usize,
+        make: impl FnOnce(&mut ColourRow),
+        tone: &Tone,
+        out: &mut Planes<'_>,
+    ) {
         if row == self.next && self.made.contains(&row) {
             make(&mut self.toned.row_mut(row).rgb);
-            self.emit(out);
+            self.emit(tone, out);
         }
     }
 
@@ -168,19 +174,22 @@ impl Finisher {
                 mixed: &mut self.mixed,
                 out: toned,
             });
-            tone.apply(self.columns.len().div_ceil(2), toned);
-            self.emit(out);
+            tone.mix(self.columns.len().div_ceil(2), toned);
+            self.emit(tone, out);
         }
     }
 
-    /// Goes on with the next row, which has its tones now.
-    fn emit(&mut self, out: &mut Planes<'_>) {
+    /// Goes on with the next row, whose colours are mixed now.
+    fn emit(&mut self, tone: &Tone, out: &mut Planes<'_>) {
         let y = self.next;
         self.next += 1;
+        let (cells, row) = (self.columns.len().div_ceil(2), &mut self.toned.row_mut(y).rgb);
         if self.last == Last::Tone {
-            self.write(y, out);
+            let curve = tone.bend_later(cells, row);
+            self.encoder.write(y, row, curve, out);
             return;
         }
+        tone.bend(cells, row);
         if self.sharpen.strength <= 0.0 {
             self.smooth(y, out);
             return;
@@ -226,15 +235,11 @@ impl Finisher {
     }
 
     fn write(&mut self, y: usize, out: &mut Planes<'_>) {
-        let at_once = self.encoder.rows_at_once();
-        if !(y + 1).is_multiple_of(at_once) {
-            return;
-        }
-        let row = |y: usize| match (self.last, &self.chroma) {
+        let row = match (self.last, &self.chroma) {
             (Last::Chroma, Some(chroma)) => chroma.row(y),
             (Last::Sharpen, _) => self.sharpened.row(y),
             _ => &self.toned.row(y).rgb,
         };
-        self.encoder.write(y, [row(y + 1 - at_once), row(y)], out);
+        self.encoder.write(y, row, None, out);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Sums are kept by columns for as long as the rows of zones last, and only then added up to
 //! zones. Each datum is looked at once: the histogram after white balance is made of that before
-//! it, and focus looks at every second row of cells.
+//! it; of the rows of cells the even ones are looked at for focus, the odd ones for histograms.
 
 mod sums;
 
@@ -121,10 +121,11 @@ impl Gatherer {
         self.columns.rows += 1;
         if row.is_multiple_of(2) {
             self.add_contrast();
-        }
-        let colours = [levelled[y].inner(x), levelled[y].inner(1 - x), levelled[1 - y].inner(1 - x)];
-        for (samples, counts) in colours.into_iter().zip(self.counts.iter_mut()) {
-            count_values(samples, counts);
+        } else {
+            let colours = [levelled[y].inner(x), levelled[y].inner(1 - x), levelled[1 - y].inner(1 - x)];
+            for (samples, counts) in colours.into_iter().zip(self.counts.iter_mut()) {
+                count_values(samples, counts);
+            }
         }
         let zone = part_of(row, AWB_ZONES.1, self.cells.1);
         if row + 1 == self.cells.1 || part_of(row + 1, AWB_ZONES.1, self.cells.1) != zone {

@@ -16,6 +16,7 @@ mod directional;
 mod encode;
 mod finish;
 mod gather;
+mod interleave;
 pub mod isp;
 mod level;
 mod mosaic;

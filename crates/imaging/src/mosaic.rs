@@ -142,17 +142,36 @@ impl<T> DerefMut for Rgb<T> {
     }
 }
 
-/// A row in full colour, split into even and odd columns as the mosaic is, with room for whole
-/// vectors.
+/// The colours of the even columns of a row, or of the odd ones, with room for whole vectors.
+pub(crate) type Half = Rgb<Aligned<u16>>;
+
+impl Half {
+    pub(crate) fn new(cells: usize) -> Self {
+        Self([(); 3].map(|()| Aligned::zeros(room_for(cells))))
+    }
+
+    /// `count` vectors of each colour.
+    #[inline(always)]
+    pub(crate) fn vectors<S: Simd>(&self, count: usize) -> [&[S::Chunk]; 3] {
+        self.each_ref().map(|colour| &S::chunks(colour)[..count])
+    }
+
+    /// `count` vectors of each colour, to be written.
+    #[inline(always)]
+    pub(crate) fn vectors_mut<S: Simd>(&mut self, count: usize) -> [&mut [S::Chunk]; 3] {
+        self.each_mut().map(|colour| &mut S::chunks_mut(colour)[..count])
+    }
+}
+
+/// A row in full colour, split into even and odd columns as the mosaic is.
 #[derive(Clone, Debug)]
 pub(crate) struct ColourRow {
-    /// By half, then colour.
-    pub(crate) halves: [Rgb<Aligned<u16>>; 2],
+    pub(crate) halves: [Half; 2],
 }
 
 impl ColourRow {
     pub(crate) fn new(cells: usize) -> Self {
-        let half = Rgb([(); 3].map(|()| Aligned::zeros(room_for(cells))));
+        let half = Half::new(cells);
         Self { halves: [half.clone(), half] }
     }
 
@@ -165,7 +184,7 @@ impl ColourRow {
     /// `count` vectors of each colour of one half, to be written.
     #[inline(always)]
     pub(crate) fn vectors_mut<S: Simd>(&mut self, half: usize, count: usize) -> [&mut [S::Chunk]; 3] {
-        self.halves[half].each_mut().map(|colour| &mut S::chunks_mut(colour)[..count])
+        self.halves[half].vectors_mut::<S>(count)
     }
 }
 

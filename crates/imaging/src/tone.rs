@@ -2,7 +2,8 @@
 
 mod curve;
 
-use curve::{Curve, PieceVectors, Pieces};
+use curve::Curve;
+pub(crate) use curve::{PieceVectors, Pieces};
 
 use crate::demosaic::Finish;
 use crate::mosaic::ColourRow;
@@ -25,13 +26,6 @@ pub(crate) struct Matrix {
 const POINT_MAX: u32 = 14;
 
 impl Matrix {
-    /// What changes nothing.
-    const IDENTITY: Self = {
-        let one = 1 << POINT_MAX;
-        let rows = [[one, 0, 0, -one], [0, one, 0, -one], [0, 0, one, -one]];
-        Self { rows, point: POINT_MAX }
-    };
-
     fn new(colour: &ColourMatrix) -> Self {
         let size = |(row, offset): (&[f64; 3], &f64)| {
             row.iter().map(|factor| factor.abs()).sum::<f64>() + offset.abs() / 32768.0
@@ -111,45 +105,9 @@ impl<S: Simd> MatrixVectors<S> {
     }
 }
 
-/// A matrix and then a curve, in registers.
-pub(crate) struct ToneVectors<S: Simd> {
-    matrix: MatrixVectors<S>,
-    curve: PieceVectors<S>,
-}
-
-impl<S: Simd> ToneVectors<S> {
-    /// See [`MatrixVectors::new`].
-    #[inline(always)]
-    pub(crate) fn new(simd: S, matrix: &Matrix, pieces: &Pieces, swapped: bool) -> Self {
-        let matrix = MatrixVectors::new(simd, matrix, swapped);
-        let curve = PieceVectors::new(simd, pieces, matrix.constant);
-        Self { matrix, curve }
-    }
-}
-
-impl<S: Simd> Finish<S> for ToneVectors<S> {
-    #[inline(always)]
-    fn sign(&self) -> S::V {
-        self.matrix.constant
-    }
-
-    #[inline(always)]
-    fn finish(&self, colours: [S::V; 3]) -> [S::V; 3] {
-        self.curve.bend(self.matrix.finish(colours))
-    }
-}
-
-/// What is done to each pixel's colours, in one step.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mix<'a> {
-    pub(crate) matrix: &'a Matrix,
-    /// The curve, where it has pieces.
-    pub(crate) pieces: Option<&'a Pieces>,
-}
-
 /// Mixes the colours of a row.
 struct MixRow<'a> {
-    mix: Mix<'a>,
+    matrix: &'a Matrix,
     cells: usize,
     row: &'a mut ColourRow,
 }
@@ -159,10 +117,17 @@ impl Kernel for MixRow<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Mix { matrix, pieces } = self.mix;
-        match pieces {
-            Some(pieces) => self.with(s, &ToneVectors::new(s, matrix, pieces, false)),
-            None => self.with(s, &MatrixVectors::new(s, matrix, false)),
+        let count = self.cells.div_ceil(S::LANES);
+        let matrix = MatrixVectors::new(s, self.matrix, false);
+        for half in 0..2 {
+            let [red, green, blue] = self.row.vectors_mut::<S>(half, count);
+            for i in 0..count {
+                let [r, g, b] = [s.load(&red[i]), s.load(&green[i]), s.load(&blue[i])];
+                let mixed = matrix.finish(each!([r, g, b], colour => s.xor(colour, matrix.sign())));
+                s.store(&mut red[i], mixed[0]);
+                s.store(&mut green[i], mixed[1]);
+                s.store(&mut blue[i], mixed[2]);
+            }
         }
     }
 }
@@ -193,24 +158,6 @@ impl Kernel for BendRow<'_> {
     }
 }
 
-impl MixRow<'_> {
-    #[inline(always)]
-    fn with<S: Simd>(self, s: S, finish: &impl Finish<S>) {
-        let count = self.cells.div_ceil(S::LANES);
-        for half in 0..2 {
-            let [red, green, blue] = self.row.vectors_mut::<S>(half, count);
-            for i in 0..count {
-                let colours = [s.load(&red[i]), s.load(&green[i]), s.load(&blue[i])];
-                let [r, g, b] = colours;
-                let mixed = finish.finish(each!([r, g, b], colour => s.xor(colour, finish.sign())));
-                s.store(&mut red[i], mixed[0]);
-                s.store(&mut green[i], mixed[1]);
-                s.store(&mut blue[i], mixed[2]);
-            }
-        }
-    }
-}
-
 /// The matrix and the curve of one frame, ready to use.
 #[derive(Clone, Debug)]
 pub(crate) struct Tone {
@@ -230,41 +177,33 @@ impl Tone {
         self.curve.update(parameters.gamma.as_ref(), parameters.toning);
     }
 
-    /// What can be done while colours are in registers, if there is anything; a curve without
-    /// pieces is left to [`Self::look_up`].
-    pub(crate) fn mix(&self) -> Option<Mix<'_>> {
-        let pieces = self.curve.pieces();
-        let matrix = self.matrix.as_ref().or(pieces.map(|_| &Matrix::IDENTITY));
-        matrix.map(|matrix| Mix { matrix, pieces })
+    /// What colours are mixed by, if they are.
+    pub(crate) fn matrix(&self) -> Option<&Matrix> {
+        self.matrix.as_ref()
     }
 
-    /// Applies the matrix, and then the curve, to a row of linear values.
-    pub(crate) fn apply(&self, cells: usize, row: &mut ColourRow) {
-        if let Some(mix) = self.mix() {
-            self.level.run(MixRow { mix, cells, row });
+    /// Mixes the colours of a row.
+    pub(crate) fn mix(&self, cells: usize, row: &mut ColourRow) {
+        if let Some(matrix) = &self.matrix {
+            self.level.run(MixRow { matrix, cells, row });
         }
-        self.look_up(cells, row);
     }
 
-    /// The same without the curve.
-    pub(crate) fn matrix(&self) -> Option<Mix<'_>> {
-        self.matrix.as_ref().map(|matrix| Mix { matrix, pieces: None })
-    }
-
-    /// Applies the curve alone.
+    /// Takes a row that is mixed through the curve.
     pub(crate) fn bend(&self, cells: usize, row: &mut ColourRow) {
-        match self.curve.pieces() {
-            Some(pieces) => self.level.run(BendRow { pieces, cells, row }),
-            None => self.look_up(cells, row),
+        if let Some(pieces) = self.bend_later(cells, row) {
+            self.level.run(BendRow { pieces, cells, row });
         }
     }
 
-    /// Applies the curve alone, if it has no pieces.
-    pub(crate) fn look_up(&self, cells: usize, row: &mut ColourRow) {
-        for half in &mut row.halves {
-            for colour in half.iter_mut() {
+    /// The same, or the curve, if that can be left to who reads the row.
+    pub(crate) fn bend_later(&self, cells: usize, row: &mut ColourRow) -> Option<&Pieces> {
+        let pieces = self.curve.pieces();
+        if pieces.is_none() {
+            for colour in row.halves.iter_mut().flat_map(|half| half.iter_mut()) {
                 self.curve.look_up(&mut colour[..cells]);
             }
         }
+        pieces
     }
 }

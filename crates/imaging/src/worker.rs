@@ -18,7 +18,7 @@ use crate::mosaic::{ColourRow, MosaicRow, Ring, Window};
 use crate::parameters::{Demosaic, IspParameters};
 use crate::simd::Level;
 use crate::statistics::Statistics;
-use crate::tone::{Mix, Tone};
+use crate::tone::{Matrix, Tone};
 use crate::unpack::Splitter;
 
 /// Rows that a window reaches up and down.
@@ -236,31 +236,23 @@ impl Worker {
         let window = Window::about(&self.balanced, y, size.height as usize);
         let level = self.level;
         let directional = self.directional.as_ref().filter(|_| self.is_directional(frame.parameters));
-        let demosaic = |mix: Option<Mix<'_>>, out: &mut ColourRow| {
+        let demosaic = |matrix: Option<&Matrix>, out: &mut ColourRow| {
             let (method, order) = (frame.parameters.demosaic, input.order);
             let (first, cells) = (cells.start, cells.len());
-            level.run(DemosaicRow { method, window, order, y, first, cells, mix, out });
+            level.run(DemosaicRow { method, window, order, y, first, cells, matrix, out });
         };
         let mut is_coloured = false;
         for (finisher, out) in self.finishers.iter_mut().zip(outputs) {
             let (Some(finisher), Some(out)) = (finisher, out) else { continue };
             if finisher.is_direct() {
-                let make = |toned: &mut ColourRow| match directional {
+                let make = |mixed: &mut ColourRow| match directional {
                     Some(directional) => {
-                        directional.write(y, cells.clone(), toned);
-                        frame.tone.apply(cells.len(), toned);
+                        directional.write(y, cells.clone(), mixed);
+                        frame.tone.mix(cells.len(), mixed);
                     }
-                    // What leaves no room in registers for the curve gets it after.
-                    None if frame.parameters.demosaic == Demosaic::Linear => {
-                        demosaic(frame.tone.mix(), toned);
-                        frame.tone.look_up(cells.len(), toned);
-                    }
-                    None => {
-                        demosaic(frame.tone.matrix(), toned);
-                        frame.tone.bend(cells.len(), toned);
-                    }
+                    None => demosaic(frame.tone.matrix(), mixed),
                 };
-                finisher.take(row, make, out);
+                finisher.take(row, make, frame.tone, out);
                 continue;
             }
             if !is_coloured {

@@ -1,12 +1,15 @@
 //! Rows of pixels to bytes, in vectors. Each kernel takes cells of two pixels and writes whole
-//! vectors of bytes; the end of a row goes through a buffer.
+//! vectors of bytes; the end of a row goes through a buffer. A row that has not been through its
+//! tone curve goes through it here, while it is in registers.
 
 use super::{ChromaWeights, Weights};
-use crate::mosaic::ColourRow;
-use crate::simd::{BLOCK, Kernel, LANES_MAX, Simd, each};
+use crate::interleave::WordPlaces;
+use crate::mosaic::{ColourRow, Half};
+use crate::simd::{BLOCK, Kernel, LANES_MAX, Simd, each, splat_unknown};
+use crate::tone::{PieceVectors, Pieces};
 
 /// The most bytes for two pixels.
-const CELL_BYTES_MAX: usize = 8;
+const CELL_BYTES_MAX: usize = 12;
 
 /// The bytes of a row by vectors of cells.
 struct Row<'a, S, const CELL_BYTES: usize> {
@@ -47,11 +50,95 @@ impl<'a, S: Simd, const CELL_BYTES: usize> Row<'a, S, CELL_BYTES> {
     }
 }
 
-/// `count` vectors of the three colours of one half of a row.
-#[inline(always)]
-fn colours<S: Simd>(row: &ColourRow, half: usize, count: usize) -> [&[S::Chunk]; 3] {
-    each!([0, 1, 2], colour => row.vectors::<S>(half, colour, count))
+/// What is done to colours that are read.
+trait Bend<S: Simd>: Copy {
+    fn bend(&self, colours: [S::V; 3]) -> [S::V; 3];
 }
+
+/// Nothing.
+#[derive(Clone, Copy)]
+struct Straight;
+
+impl<S: Simd> Bend<S> for Straight {
+    #[inline(always)]
+    fn bend(&self, colours: [S::V; 3]) -> [S::V; 3] {
+        colours
+    }
+}
+
+impl<S: Simd> Bend<S> for PieceVectors<S> {
+    #[inline(always)]
+    fn bend(&self, colours: [S::V; 3]) -> [S::V; 3] {
+        PieceVectors::bend(self, colours)
+    }
+}
+
+/// A row of colours, and the curve that it has yet to go through, if any.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) row: &'a ColourRow,
+    pub(super) curve: Option<&'a Pieces>,
+}
+
+/// `count` vectors of a row's colours.
+#[derive(Clone, Copy)]
+struct Colours<'a, S: Simd, B> {
+    simd: S,
+    halves: [[&'a [S::Chunk]; 3]; 2],
+    curve: B,
+}
+
+impl<'a, S: Simd, B: Bend<S>> Colours<'a, S, B> {
+    #[inline(always)]
+    fn new(simd: S, row: &'a ColourRow, count: usize, curve: B) -> Self {
+        let halves =
+            each!([0, 1], half => each!([0, 1, 2], colour => row.vectors::<S>(half, colour, count)));
+        Self { simd, halves, curve }
+    }
+
+    /// The `i`th vector of each colour of the even columns, then of the odd ones.
+    #[inline(always)]
+    fn load(&self, i: usize) -> [[S::V; 3]; 2] {
+        let s = self.simd;
+        each!([0, 1], half => {
+            let [red, green, blue] = self.halves[half];
+            self.curve.bend([s.load(&red[i]), s.load(&green[i]), s.load(&blue[i])])
+        })
+    }
+}
+
+/// Writes a row with the curve that it has yet to go through.
+trait WriteRow: Sized {
+    fn curve(&self) -> Option<&Pieces>;
+    fn write<S: Simd>(self, s: S, curve: impl Bend<S>);
+}
+
+#[inline(always)]
+fn run<S: Simd>(s: S, row: impl WriteRow) {
+    match row.curve() {
+        Some(pieces) => {
+            let curve = PieceVectors::new(s, pieces, splat_unknown(s, 0x8000));
+            row.write(s, curve);
+        }
+        None => row.write(s, Straight),
+    }
+}
+
+/// Makes kernels of what writes rows.
+macro_rules! row_kernels {
+    ($($row:ident),*) => {$(
+        impl Kernel for $row<'_> {
+            type Output = ();
+
+            #[inline(always)]
+            fn run<S: Simd>(self, s: S) {
+                run(s, self);
+            }
+        }
+    )*};
+}
+
+row_kernels!(LumaRow, PackedRow, RgbRow, RgbxRow, DeepRow);
 
 /// Weights in registers.
 struct WeightVectors<S: Simd> {
@@ -90,12 +177,6 @@ impl<S: Simd> WeightVectors<S> {
     }
 }
 
-/// The `i`th vector of each colour.
-#[inline(always)]
-fn load_colours<S: Simd>(s: S, colours: [&[S::Chunk]; 3], i: usize) -> [S::V; 3] {
-    [s.load(&colours[0][i]), s.load(&colours[1][i]), s.load(&colours[2][i])]
-}
-
 /// The mean of each colour.
 #[inline(always)]
 fn means<S: Simd>(s: S, [a, b, c]: [S::V; 3], [d, e, f]: [S::V; 3]) -> [S::V; 3] {
@@ -110,12 +191,12 @@ fn upper_bytes<S: Simd>(s: S, even: S::V, odd: S::V) -> S::V {
 
 /// What a row's bytes are computed from, of which each vector is one of cells of two bytes.
 trait ByteVectors<S: Simd> {
-    fn bytes(&self, i: usize) -> S::V;
+    fn bytes(&mut self, i: usize) -> S::V;
 }
 
 /// Writes a row.
 #[inline(always)]
-fn write<S: Simd>(s: S, row: &mut [u8], vectors: &impl ByteVectors<S>) {
+fn write<S: Simd>(s: S, row: &mut [u8], vectors: &mut impl ByteVectors<S>) {
     let (whole, rest) = (row.len() / (2 * S::LANES), row.len() % (2 * S::LANES));
     let chunks = &mut S::byte_chunks_mut(row)[..whole];
     for (i, chunk) in chunks.iter_mut().enumerate() {
@@ -129,44 +210,55 @@ fn write<S: Simd>(s: S, row: &mut [u8], vectors: &impl ByteVectors<S>) {
     }
 }
 
-/// A row of luma.
+/// A row of luma, and the means of its pixels two by two.
 pub(super) struct LumaRow<'a> {
-    pub(super) row: &'a ColourRow,
+    pub(super) source: Source<'a>,
     pub(super) weights: Weights,
+    pub(super) means: &'a mut Half,
     pub(super) out: &'a mut [u8],
 }
 
-impl Kernel for LumaRow<'_> {
-    type Output = ();
+impl WriteRow for LumaRow<'_> {
+    #[inline(always)]
+    fn curve(&self) -> Option<&Pieces> {
+        self.source.curve
+    }
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn write<S: Simd>(self, s: S, curve: impl Bend<S>) {
         let count = self.out.len().div_ceil(2 * S::LANES);
-        let luma = LumaVectors {
+        let mut luma = LumaVectors {
             weights: WeightVectors::new(s, self.weights),
-            halves: each!([0, 1], half => colours::<S>(self.row, half, count)),
+            colours: Colours::new(s, self.source.row, count, curve),
+            means: self.means.vectors_mut::<S>(count),
         };
-        write(s, self.out, &luma);
+        write(s, self.out, &mut luma);
     }
 }
 
-struct LumaVectors<'a, S: Simd> {
+struct LumaVectors<'a, S: Simd, B> {
     weights: WeightVectors<S>,
-    halves: [[&'a [S::Chunk]; 3]; 2],
+    colours: Colours<'a, S, B>,
+    means: [&'a mut [S::Chunk]; 3],
 }
 
-impl<S: Simd> ByteVectors<S> for LumaVectors<'_, S> {
+impl<S: Simd, B: Bend<S>> ByteVectors<S> for LumaVectors<'_, S, B> {
     #[inline(always)]
-    fn bytes(&self, i: usize) -> S::V {
+    fn bytes(&mut self, i: usize) -> S::V {
         let s = self.weights.simd;
-        let [even, odd] = each!([0, 1], half => self.weights.sum(load_colours(s, self.halves[half], i)));
-        upper_bytes(s, even, odd)
+        let [even, odd] = self.colours.load(i);
+        let mean = means(s, even, odd);
+        let [red, green, blue] = &mut self.means;
+        s.store(&mut red[i], mean[0]);
+        s.store(&mut green[i], mean[1]);
+        s.store(&mut blue[i], mean[2]);
+        upper_bytes(s, self.weights.sum(even), self.weights.sum(odd))
     }
 }
 
-/// A row of two chromas by turns, of the means of the pixels of two rows.
+/// A row of two chromas by turns, of the means of two rows' [`LumaRow`].
 pub(super) struct ChromaRow<'a> {
-    pub(super) rows: [&'a ColourRow; 2],
+    pub(super) means: [&'a Half; 2],
     pub(super) chroma: [ChromaWeights; 2],
     pub(super) out: &'a mut [u8],
 }
@@ -188,33 +280,31 @@ impl ChromaRow<'_> {
     #[inline(always)]
     fn run_of<S: Simd, const FIRST: usize, const SECOND: usize>(self, s: S) {
         let count = self.out.len().div_ceil(2 * S::LANES);
-        let chroma = ChromaVectors::<S, FIRST, SECOND> {
+        let mut chroma = ChromaVectors::<S, FIRST, SECOND> {
             first: WeightVectors::new(s, self.chroma[0].weights),
             second: WeightVectors::new(s, self.chroma[1].weights),
-            rows: each!([0, 1], row => {
-                each!([0, 1], half => colours::<S>(self.rows[row], half, count))
-            }),
+            rows: each!([0, 1], row => self.means[row].vectors::<S>(count)),
         };
-        write(s, self.out, &chroma);
+        write(s, self.out, &mut chroma);
     }
 }
 
-/// Weights, and the colours of two rows by half.
+/// Weights, and the means of two rows.
 struct ChromaVectors<'a, S: Simd, const FIRST: usize, const SECOND: usize> {
     first: WeightVectors<S>,
     second: WeightVectors<S>,
-    rows: [[[&'a [S::Chunk]; 3]; 2]; 2],
+    rows: [[&'a [S::Chunk]; 3]; 2],
 }
 
 impl<S: Simd, const FIRST: usize, const SECOND: usize> ByteVectors<S>
     for ChromaVectors<'_, S, FIRST, SECOND>
 {
     #[inline(always)]
-    fn bytes(&self, i: usize) -> S::V {
+    fn bytes(&mut self, i: usize) -> S::V {
         let s = self.first.simd;
         let [upper, lower] = each!([0, 1], row => {
-            let [even, odd] = self.rows[row];
-            means(s, load_colours(s, even, i), load_colours(s, odd, i))
+            let [red, green, blue] = self.rows[row];
+            [s.load(&red[i]), s.load(&green[i]), s.load(&blue[i])]
         });
         let mean = means(s, upper, lower);
         upper_bytes(s, self.first.difference(mean, FIRST), self.second.difference(mean, SECOND))
@@ -223,28 +313,30 @@ impl<S: Simd, const FIRST: usize, const SECOND: usize> ByteVectors<S>
 
 /// Luma and chroma of two pixels in four bytes.
 pub(super) struct PackedRow<'a> {
-    pub(super) row: &'a ColourRow,
+    pub(super) source: Source<'a>,
     pub(super) luma: Weights,
     pub(super) chroma: [ChromaWeights; 2],
     pub(super) luma_first: bool,
     pub(super) out: &'a mut [u8],
 }
 
-impl Kernel for PackedRow<'_> {
-    type Output = ();
+impl WriteRow for PackedRow<'_> {
+    #[inline(always)]
+    fn curve(&self) -> Option<&Pieces> {
+        self.source.curve
+    }
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn write<S: Simd>(self, s: S, curve: impl Bend<S>) {
         let luma = WeightVectors::new(s, self.luma);
         let own = self.chroma.map(|chroma| chroma.own);
         let [first, second] = each!([self.chroma[0], self.chroma[1]], chroma => {
             WeightVectors::new(s, chroma.weights)
         });
         let mut out = Row::<S, 4>::new(self.out);
-        let count = out.count();
-        let [even, odd] = each!([0, 1], half => colours::<S>(self.row, half, count));
-        for i in 0..count {
-            let (even, odd) = (load_colours(s, even, i), load_colours(s, odd, i));
+        let colours = Colours::new(s, self.source.row, out.count(), curve);
+        for i in 0..out.count() {
+            let [even, odd] = colours.load(i);
             let mean = means(s, even, odd);
             let (even, odd) = (luma.sum(even), luma.sum(odd));
             let (first, second) = (first.difference(mean, own[0]), second.difference(mean, own[1]));
@@ -262,7 +354,7 @@ impl Kernel for PackedRow<'_> {
 
 /// Red, green and blue (or the other way round) of a pixel in three bytes.
 pub(super) struct RgbRow<'a> {
-    pub(super) row: &'a ColourRow,
+    pub(super) source: Source<'a>,
     pub(super) weights: Weights,
     /// The place of red: 0 or 2.
     pub(super) red: usize,
@@ -279,43 +371,38 @@ impl<'a> RgbRow<'a> {
 }
 
 /// The colours of a row in registers, as bytes.
-struct RgbVectors<'a, S: Simd> {
-    simd: S,
+struct RgbVectors<'a, S: Simd, B> {
+    colours: Colours<'a, S, B>,
     factor: S::V,
     constant: S::V,
-    even: [&'a [S::Chunk]; 3],
-    odd: [&'a [S::Chunk]; 3],
+    red: usize,
 }
 
-impl<'a, S: Simd> RgbVectors<'a, S> {
+impl<'a, S: Simd, B: Bend<S>> RgbVectors<'a, S, B> {
     #[inline(always)]
-    fn new(simd: S, row: &'a ColourRow, weights: Weights, red: usize, count: usize) -> Self {
-        let [mut even, mut odd] = each!([0, 1], half => colours::<S>(row, half, count));
-        if red != 0 {
-            even.swap(0, 2);
-            odd.swap(0, 2);
-        }
+    fn new(simd: S, row: &RgbRow<'a>, count: usize, curve: B) -> Self {
         Self {
-            simd,
-            factor: simd.splat(weights.factors[0]),
-            constant: simd.splat(weights.constant),
-            even,
-            odd,
+            colours: Colours::new(simd, row.source.row, count, curve),
+            factor: simd.splat(row.weights.factors[0]),
+            constant: simd.splat(row.weights.constant),
+            red: row.red,
         }
     }
 
     #[inline(always)]
-    fn scaled(&self, chunk: &S::Chunk) -> S::V {
-        let s = self.simd;
-        s.add(s.mulhi(s.load(chunk), self.factor), self.constant)
+    fn scaled(&self, colour: S::V) -> S::V {
+        let s = self.colours.simd;
+        s.add(s.mulhi(colour, self.factor), self.constant)
     }
 
-    /// The bytes of each colour, pixel after pixel.
+    /// The bytes of the colours, pixel after pixel, in their order.
     #[inline(always)]
     fn bytes(&self, i: usize) -> [S::V; 3] {
-        each!([0, 1, 2], colour => {
-            upper_bytes(self.simd, self.scaled(&self.even[colour][i]), self.scaled(&self.odd[colour][i]))
-        })
+        let [even, odd] = self.colours.load(i);
+        let [red, green, blue] = each!([0, 1, 2], colour => {
+            upper_bytes(self.colours.simd, self.scaled(even[colour]), self.scaled(odd[colour]))
+        });
+        if self.red == 0 { [red, green, blue] } else { [blue, green, red] }
     }
 }
 
@@ -342,15 +429,19 @@ fn spread_vectors<S: Simd>(s: S, each: usize, part: usize) -> [S::V; 3] {
     each!([0, 1, 2], colour => s.splat_block(spread(each, part, colour)))
 }
 
-impl Kernel for RgbRow<'_> {
-    type Output = ();
+impl WriteRow for RgbRow<'_> {
+    #[inline(always)]
+    fn curve(&self) -> Option<&Pieces> {
+        self.source.curve
+    }
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn write<S: Simd>(self, s: S, curve: impl Bend<S>) {
+        let count = self.out.len().div_ceil(Row::<S, 6>::BYTES);
+        let rgb = RgbVectors::new(s, &self, count, curve);
         let mut out = Row::<S, 6>::new(self.out);
-        let rgb = RgbVectors::new(s, self.row, self.weights, self.red, out.count());
         let places = each!([0, 1, 2], part => spread_vectors(s, 3, part));
-        for i in 0..out.count() {
+        for i in 0..count {
             let (colours, out) = (rgb.bytes(i), out.vector(i));
             s.store_blocks(out, 0, 3 * BLOCK, mix(s, colours, &places[0]));
             s.store_blocks(out, BLOCK, 3 * BLOCK, mix(s, colours, &places[1]));
@@ -360,21 +451,52 @@ impl Kernel for RgbRow<'_> {
     }
 }
 
-impl Kernel for RgbxRow<'_> {
-    type Output = ();
+impl WriteRow for RgbxRow<'_> {
+    #[inline(always)]
+    fn curve(&self) -> Option<&Pieces> {
+        self.0.source.curve
+    }
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let row = self.0;
-        let mut out = Row::<S, 8>::new(row.out);
-        let rgb = RgbVectors::new(s, row.row, row.weights, row.red, out.count());
+    fn write<S: Simd>(self, s: S, curve: impl Bend<S>) {
+        let count = self.0.out.len().div_ceil(Row::<S, 8>::BYTES);
+        let rgb = RgbVectors::new(s, &self.0, count, curve);
+        let mut out = Row::<S, 8>::new(self.0.out);
         let places = each!([0, 1, 2, 3], part => spread_vectors(s, 4, part));
         let filler = s.splat_block([0, 0xff00, 0, 0xff00, 0, 0xff00, 0, 0xff00]);
-        for i in 0..out.count() {
+        for i in 0..count {
             let (colours, out) = (rgb.bytes(i), out.vector(i));
             for (part, places) in places.iter().enumerate() {
                 s.store_blocks(out, part * BLOCK, 4 * BLOCK, s.or(filler, mix(s, colours, places)));
             }
+        }
+        out.finish();
+    }
+}
+
+/// Red, green and blue of a pixel in three numbers of 16 bits, whatever the range.
+pub(super) struct DeepRow<'a> {
+    pub(super) source: Source<'a>,
+    pub(super) out: &'a mut [u8],
+}
+
+impl WriteRow for DeepRow<'_> {
+    #[inline(always)]
+    fn curve(&self) -> Option<&Pieces> {
+        self.source.curve
+    }
+
+    #[inline(always)]
+    fn write<S: Simd>(self, s: S, curve: impl Bend<S>) {
+        let mut out = Row::<S, 12>::new(self.out);
+        let colours = Colours::new(s, self.source.row, out.count(), curve);
+        let places = WordPlaces::new(s, [0, 1, 2]);
+        for i in 0..out.count() {
+            let ([even, odd], out) = (colours.load(i), out.vector(i));
+            let low = each!([0, 1, 2], colour => s.zip_low(even[colour], odd[colour]));
+            let high = each!([0, 1, 2], colour => s.zip_high(even[colour], odd[colour]));
+            places.store(low, out, 0, 6 * BLOCK);
+            places.store(high, out, 3 * BLOCK, 6 * BLOCK);
         }
         out.finish();
     }

@@ -6,6 +6,7 @@
 
 use pinhole_base::format::{BayerColour, BayerOrder};
 
+use crate::interleave::WordPlaces;
 use crate::simd::{BLOCK, Kernel, LANES_MAX, Simd, each};
 
 /// Interpolates a row.
@@ -89,9 +90,8 @@ fn interpolate_end<S: Simd, const GREEN: usize>(
 struct Vectors<S: Simd, const GREEN: usize> {
     simd: S,
     is_green: S::V,
-    /// For the row's own colour, green and the third: where each block of their values has those
-    /// of the three blocks of pixels that it becomes.
-    places: [[S::V; 3]; 3],
+    /// Of the row's own colour, green and the third.
+    places: WordPlaces<S>,
 }
 
 impl<S: Simd, const GREEN: usize> Vectors<S, GREEN> {
@@ -101,11 +101,7 @@ impl<S: Simd, const GREEN: usize> Vectors<S, GREEN> {
         let all = |half: usize| if half == GREEN { u16::MAX } else { 0 };
         let (even, odd) = (all(0), all(1));
         let is_green = simd.splat_block([even, odd, even, odd, even, odd, even, odd]);
-        let [a, b, c] = channels;
-        let places = each!([a, b, c], channel => {
-            each!([0, 1, 2], part => simd.splat_block(spread(part, channel)))
-        });
-        Self { simd, is_green, places }
+        Self { simd, is_green, places: WordPlaces::new(simd, channels) }
     }
 
     /// Makes the `i`th vector of pixels. Of each row there are vectors from the column to the
@@ -125,25 +121,6 @@ impl<S: Simd, const GREEN: usize> Vectors<S, GREEN> {
             s.select(self.is_green, sample, cross),
             s.select(self.is_green, over, corners),
         ];
-        for part in 0..3 {
-            let [a, b, c] = each!([0, 1, 2], colour => s.look_up(colours[colour], self.places[colour][part]));
-            s.store_blocks(out, part * BLOCK, 3 * BLOCK, s.or(s.or(a, b), c));
-        }
+        self.places.store(colours, out, 0, 3 * BLOCK);
     }
-}
-
-/// For the `part`th block of eight values that a block of eight pixels becomes: where in a block
-/// of one channel's values its own lie; none where they are others'.
-const fn spread(part: usize, channel: usize) -> [u16; BLOCK / 2] {
-    let mut places = [0x8080; BLOCK / 2];
-    let mut i = 0;
-    while i < places.len() {
-        let value = part * places.len() + i;
-        if value % 3 == channel {
-            let byte = 2 * (value / 3) as u16;
-            places[i] = byte | (byte + 1) << 8;
-        }
-        i += 1;
-    }
-    places
 }

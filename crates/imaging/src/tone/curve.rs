@@ -345,7 +345,8 @@ fn lawson(values: &Values, fit: impl Fn(&Values) -> (f64, Values)) -> f64 {
 }
 
 /// Pieces in registers: tables of bytes.
-pub(super) struct PieceVectors<S: Simd> {
+#[derive(Clone, Copy)]
+pub(crate) struct PieceVectors<S: Simd> {
     simd: S,
     base: [S::V; 2],
     slope: S::V,
@@ -359,7 +360,7 @@ pub(super) struct PieceVectors<S: Simd> {
 impl<S: Simd> PieceVectors<S> {
     /// `half` is 32768 in every lane, which others have in a register too.
     #[inline(always)]
-    pub(super) fn new(simd: S, pieces: &Pieces, half: S::V) -> Self {
+    pub(crate) fn new(simd: S, pieces: &Pieces, half: S::V) -> Self {
         let [base_low, base_high, slope, bend] = pieces.tables.0;
         Self {
             simd,
@@ -375,7 +376,7 @@ impl<S: Simd> PieceVectors<S> {
 
     /// The curve's values for three colours.
     #[inline(always)]
-    pub(super) fn bend(&self, [a, b, c]: [S::V; 3]) -> [S::V; 3] {
+    pub(crate) fn bend(&self, [a, b, c]: [S::V; 3]) -> [S::V; 3] {
         each!([a, b, c], x => self.value(x))
     }
 
