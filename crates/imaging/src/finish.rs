@@ -150,9 +150,16 @@ impl Finisher {
         out: &mut Planes<'_>,
     ) {
         if row == self.next && self.made.contains(&row) {
-            make(&mut self.toned.row_mut(row).rgb);
+            let place = self.place();
+            make(&mut self.toned.row_mut(place).rgb);
             self.emit(tone, out);
         }
+    }
+
+    /// Where the next row is made: always in the same place where nobody looks back at it, so that
+    /// it stays in the nearest cache.
+    fn place(&self) -> usize {
+        if self.last == Last::Tone { 0 } else { self.next }
     }
 
     /// Makes all rows that need nothing after `row`, the latest in the ring.
@@ -164,7 +171,8 @@ impl Finisher {
         out: &mut Planes<'_>,
     ) {
         while self.next < self.made.end && self.rows.last(self.next) <= row {
-            let toned = &mut self.toned.row_mut(self.next).rgb;
+            let place = self.place();
+            let toned = &mut self.toned.row_mut(place).rgb;
             self.level.run(ScaleRow {
                 columns: &self.columns,
                 rows: &self.rows,
@@ -181,9 +189,9 @@ impl Finisher {
 
     /// Goes on with the next row, whose colours are mixed now.
     fn emit(&mut self, tone: &Tone, out: &mut Planes<'_>) {
-        let y = self.next;
+        let (y, place, cells) = (self.next, self.place(), self.columns.len().div_ceil(2));
         self.next += 1;
-        let (cells, row) = (self.columns.len().div_ceil(2), &mut self.toned.row_mut(y).rgb);
+        let row = &mut self.toned.row_mut(place).rgb;
         if self.last == Last::Tone {
             let curve = tone.bend_later(cells, row);
             self.encoder.write(y, row, curve, out);

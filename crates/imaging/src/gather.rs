@@ -2,7 +2,8 @@
 //!
 //! Sums are kept by columns for as long as the rows of zones last, and only then added up to
 //! zones. Each datum is looked at once: the histogram after white balance is made of that before
-//! it; of the rows of cells the even ones are looked at for focus, the odd ones for histograms.
+//! it; of the rows of cells the even ones are looked at for focus, and every second
+//! cell of the odd ones is counted.
 
 mod sums;
 
@@ -225,14 +226,15 @@ fn of(histogram: &mut Histogram, colour: usize) -> &mut [u32; HISTOGRAM_BINS] {
     }
 }
 
+/// Counts every second sample.
 fn count_values(samples: &[u16], counts: &mut [[u32; FINE_BINS]; COUNTERS]) {
-    let (chunks, rest) = samples.as_chunks::<16>();
+    let (chunks, rest) = samples.as_chunks::<{ 2 * COUNTERS }>();
     for chunk in chunks {
-        for (i, sample) in chunk.iter().enumerate() {
-            counts[i % COUNTERS][usize::from(sample >> 8)] += 1;
+        for (pair, counter) in chunk.as_chunks::<2>().0.iter().zip(counts.iter_mut()) {
+            counter[usize::from(pair[0] >> 8)] += 1;
         }
     }
-    for sample in rest {
+    for sample in rest.iter().step_by(2) {
         counts[0][usize::from(sample >> 8)] += 1;
     }
 }

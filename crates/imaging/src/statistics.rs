@@ -18,8 +18,8 @@ pub const SATURATED: u16 = 64_000;
 /// Answers of a focus filter at or above this count as strong; on a scale of 16 bits.
 pub const FOCUS_THRESHOLD: u32 = 1024;
 
-/// How many cells of the mosaic have which value, of every second row of cells from the second
-/// on.
+/// How many cells of the mosaic have which value: of every second row of cells, from the second on,
+/// every second cell, from the first on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
     /// Red.

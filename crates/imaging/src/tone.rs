@@ -100,7 +100,7 @@ impl<S: Simd> MatrixVectors<S> {
     #[inline(always)]
     fn sum(&self, ab: S::V, c: S::V, [for_ab, for_c]: [S::V; 2]) -> S::W {
         let s = self.simd;
-        let sum = s.add_wide(s.multiply_pairs_i(ab, for_ab), s.multiply_pairs_i(c, for_c));
+        let sum = s.add_pairs_i(s.multiply_pairs_i(ab, for_ab), c, for_c);
         s.shr_wide_by(sum, self.point)
     }
 }

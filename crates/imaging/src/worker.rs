@@ -24,6 +24,15 @@ use crate::unpack::Splitter;
 /// Rows that a window reaches up and down.
 const REACH: usize = 2;
 
+/// How many rows of the mosaic are looked at beyond one, before it is settled and after.
+#[derive(Clone, Copy)]
+struct Reach {
+    /// To correct it.
+    settle: usize,
+    /// To interpolate it.
+    finish: usize,
+}
+
 /// What all threads look at while a frame is processed.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame<'a> {
@@ -108,22 +117,22 @@ impl Worker {
         self.leveller.restart(frame.parameters);
         let shown = self.begin(frame, &share.outputs);
         let counted = share.statistics.as_ref().map_or(0..0, |_| self.rows_counted(frame));
-        let lag = self.prepare(frame.parameters);
-        let rows = self.rows_to_read(&shown, &counted, REACH + lag);
-        for step in rows.start..rows.end + REACH + lag {
+        let reach = self.prepare(frame.parameters);
+        let rows = self.rows_to_read(&shown, &counted, reach);
+        for step in rows.start..rows.end + reach.settle + reach.finish {
             if step < rows.end {
-                self.load(frame.raw, step);
+                self.load(frame.raw, step, reach);
             }
-            if let Some(y) = step.checked_sub(REACH).filter(|y| rows.contains(y)) {
+            if let Some(y) = step.checked_sub(reach.settle).filter(|y| rows.contains(y)) {
                 self.settle(y, frame.parameters);
                 if let Some(statistics) = share.statistics.as_deref_mut().filter(|_| counted.contains(&y)) {
                     self.count(y, statistics);
                 }
             }
-            if lag == Directional::LAG && step >= rows.start + REACH {
-                self.look_along_edges(step - REACH, &rows);
+            if reach.finish == Directional::LAG && step >= rows.start + reach.settle {
+                self.look_along_edges(step - reach.settle, &rows);
             }
-            if let Some(y) = step.checked_sub(REACH + lag).filter(|y| shown.contains(y)) {
+            if let Some(y) = step.checked_sub(reach.settle + reach.finish).filter(|y| shown.contains(y)) {
                 self.finish(y, frame, &mut share.outputs);
             }
         }
@@ -134,18 +143,18 @@ impl Worker {
         }
     }
 
-    /// Gets ready to interpolate as the frame wants it. Answers how many rows the result lags
-    /// behind.
-    fn prepare(&mut self, parameters: &IspParameters) -> usize {
+    /// Gets ready to correct and interpolate as the frame wants it.
+    fn prepare(&mut self, parameters: &IspParameters) -> Reach {
+        let settle = if parameters.needs_correction() { REACH } else { 0 };
         if !self.is_directional(parameters) {
-            return REACH;
+            return Reach { settle, finish: REACH };
         }
         let IspConfiguration { input, size, .. } = self.configuration;
         let order = input.order.unwrap_or(BayerOrder::Rggb);
         let (cells, height) = (size.width as usize / 2, size.height as usize);
         let make = || Box::new(Directional::new(self.level, order, cells, height));
         self.directional.get_or_insert_with(make);
-        Directional::LAG
+        Reach { settle, finish: Directional::LAG }
     }
 
     fn is_directional(&self, parameters: &IspParameters) -> bool {
@@ -174,28 +183,33 @@ impl Worker {
         2 * (frame.part * cells / frame.parts)..2 * ((frame.part + 1) * cells / frame.parts)
     }
 
-    /// The rows that are shown, with what their windows `reach`, and those that are counted, with
-    /// what the correction of defects and noise reaches.
-    fn rows_to_read(&self, shown: &Range<usize>, counted: &Range<usize>, reach: usize) -> Range<usize> {
+    /// The rows that are shown, with what is looked at for them, and those that are counted, with
+    /// what their correction looks at.
+    fn rows_to_read(&self, shown: &Range<usize>, counted: &Range<usize>, reach: Reach) -> Range<usize> {
         let height = self.configuration.size.height as usize;
         let wider =
             |rows: &Range<usize>, by: usize| rows.start.saturating_sub(by)..(rows.end + by).min(height);
+        let (to_show, to_count) = (reach.settle + reach.finish, reach.settle);
         match (shown.is_empty(), counted.is_empty()) {
             (true, true) => 0..0,
-            (false, true) => wider(shown, reach),
-            (true, false) => wider(counted, REACH),
+            (false, true) => wider(shown, to_show),
+            (true, false) => wider(counted, to_count),
             (false, false) => {
-                let (shown, counted) = (wider(shown, reach), wider(counted, REACH));
+                let (shown, counted) = (wider(shown, to_show), wider(counted, to_count));
                 shown.start.min(counted.start)..shown.end.max(counted.end)
             }
         }
     }
 
-    fn load(&mut self, raw: &[u8], y: usize) {
+    /// Takes apart row `y`. What nobody looks back at is always kept in the same place, which stays
+    /// in the nearest cache.
+    fn load(&mut self, raw: &[u8], y: usize, reach: Reach) {
         let IspConfiguration { input, size, stride_bytes, .. } = self.configuration;
-        let row = &raw[y * stride_bytes as usize..][..input.row_bytes(size.width) as usize];
-        let samples = self.raw.row_mut(y);
-        self.splitter.split(self.level, row, samples.roomy_mut());
+        let stride = stride_bytes as usize;
+        let row = &raw[y * stride..][..input.row_bytes(size.width) as usize];
+        let next = raw.get((y + 1) * stride..).unwrap_or_default();
+        let samples = self.raw.row_mut(if reach.settle == 0 { 0 } else { y });
+        self.splitter.split(self.level, [row, next], samples.roomy_mut());
         samples.mirror_ends();
     }
 
@@ -208,7 +222,7 @@ impl Worker {
             self.level.run(CorrectRow::new(parameters, order, y, window, &mut self.corrected));
             &self.corrected
         } else {
-            self.raw.row(y)
+            self.raw.row(0)
         };
         let (levelled, balanced) = (self.levelled.row_mut(y), self.balanced.row_mut(y));
         self.leveller.level(parameters, y, source, levelled, balanced);

@@ -11,6 +11,8 @@
 #![allow(unsafe_code)]
 
 mod aligned;
+#[macro_use]
+mod words;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 pub mod pool;
@@ -79,6 +81,12 @@ pub trait Simd: Copy {
     type Bytes: Group<u8>;
     /// As many 32-bit numbers as a vector has.
     type Wide: Group<i32>;
+    /// Sixteen words to choose from.
+    type Words: Copy;
+    /// Sixteen words whose low bytes are 0.
+    type HighBytes: Copy;
+    /// Which of sixteen words each lane is to have.
+    type Choice: Copy;
 
     /// Whole chunks of a slice.
     #[inline(always)]
@@ -117,6 +125,8 @@ pub trait Simd: Copy {
     /// # Panics
     /// If the last block does not lie within the bytes.
     fn store_blocks(self, bytes: &mut [u8], start: usize, step: usize, a: Self::V);
+    /// Has the bytes about the `i`th fetched, where there are any, for they will be wanted soon.
+    fn prefetch(self, bytes: &[u8], i: usize);
     /// Reads 32-bit numbers.
     fn load_wide(self, wide: &Self::Wide) -> Self::W;
     /// Writes 32-bit numbers.
@@ -189,6 +199,16 @@ pub trait Simd: Copy {
     /// Bytes of the same block of `table` at the places that the bytes of `places` name: 0 to
     /// 15, or 128 to 255 for none, which gives 0.
     fn look_up(self, table: Self::V, places: Self::V) -> Self::V;
+    /// Words to choose from.
+    fn words(self, words: &[u16; 16]) -> Self::Words;
+    /// The same of words of which the high bytes count.
+    fn high_bytes(self, words: &[u16; 16]) -> Self::HighBytes;
+    /// The choice of words by their numbers: 0 to 15 in each lane.
+    fn choice(self, numbers: Self::V) -> Self::Choice;
+    /// The chosen words.
+    fn choose(self, words: Self::Words, choice: Self::Choice) -> Self::V;
+    /// The chosen words.
+    fn choose_high(self, words: Self::HighBytes, choice: Self::Choice) -> Self::V;
     /// The low halves of each block of `a` and of `b`, one after the other.
     fn low_halves(self, a: Self::V, b: Self::V) -> Self::V;
     /// The high halves of each block of `a` and of `b`, one after the other.
@@ -205,6 +225,11 @@ pub trait Simd: Copy {
     fn multiply_pairs_i(self, a: Self::V, b: Self::V) -> Self::W;
     /// `a + b`.
     fn add_wide(self, a: Self::W, b: Self::W) -> Self::W;
+    /// `sum` and the sums of the products of neighbouring lanes.
+    #[inline(always)]
+    fn add_pairs_i(self, sum: Self::W, a: Self::V, b: Self::V) -> Self::W {
+        self.add_wide(sum, self.multiply_pairs_i(a, b))
+    }
     /// Shifted right by a number below 32, with its sign.
     fn shr_wide_by(self, a: Self::W, count: u32) -> Self::W;
     /// The 32-bit lanes of each block of `low`, then of `high`, clipped to 0 to 65535. Undoes

@@ -10,6 +10,7 @@ use std::arch::aarch64::{
     vreinterpretq_u64_u16, vrhaddq_u16, vshlq_s16, vshlq_s32, vshlq_u16, vst1q_s32, vst1q_u8, vst1q_u16,
     vsubq_u16, vuzp1q_u16, vuzp2q_u16, vzip1q_u16, vzip1q_u64, vzip2q_u16, vzip2q_u64,
 };
+use std::arch::asm;
 
 use super::{BLOCK, Kernel, Simd};
 
@@ -52,6 +53,8 @@ impl Simd for Neon {
     type Bytes = [u8; 16];
     type Wide = [i32; 4];
 
+    words_by_bytes!();
+
     #[inline(always)]
     fn load(self, chunk: &Self::Chunk) -> Self::V {
         // SAFETY: the machine has NEON; the chunk has 16 bytes.
@@ -78,6 +81,15 @@ impl Simd for Neon {
         let block = &mut bytes[start..start + BLOCK];
         // SAFETY: the machine has NEON; the slice has 16 bytes.
         unsafe { vst1q_u8(block.as_mut_ptr(), vreinterpretq_u8_u16(a)) }
+    }
+    #[inline(always)]
+    fn prefetch(self, bytes: &[u8], i: usize) {
+        // Any address will do: nothing is read where there is nothing.
+        let address = bytes.as_ptr().wrapping_add(i);
+        // SAFETY: the instruction changes nothing that a program sees.
+        unsafe {
+            asm!("prfm pldl1strm, [{}]", in(reg) address, options(readonly, nostack, preserves_flags));
+        }
     }
     #[inline(always)]
     fn load_wide(self, wide: &Self::Wide) -> Self::W {

@@ -46,6 +46,8 @@ impl Simd for Portable {
     type Bytes = [u8; BLOCK];
     type Wide = [i32; 4];
 
+    words_by_bytes!();
+
     #[inline(always)]
     fn load(self, chunk: &Self::Chunk) -> Self::V {
         *chunk
@@ -67,6 +69,8 @@ impl Simd for Portable {
     fn store_blocks(self, bytes: &mut [u8], start: usize, _step: usize, a: Self::V) {
         bytes[start..start + BLOCK].copy_from_slice(&bytes_of(a));
     }
+    #[inline(always)]
+    fn prefetch(self, _bytes: &[u8], _i: usize) {}
     #[inline(always)]
     fn load_wide(self, wide: &Self::Wide) -> Self::W {
         *wide

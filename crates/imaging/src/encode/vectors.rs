@@ -91,8 +91,7 @@ struct Colours<'a, S: Simd, B> {
 impl<'a, S: Simd, B: Bend<S>> Colours<'a, S, B> {
     #[inline(always)]
     fn new(simd: S, row: &'a ColourRow, count: usize, curve: B) -> Self {
-        let halves =
-            each!([0, 1], half => each!([0, 1, 2], colour => row.vectors::<S>(half, colour, count)));
+        let halves = each!([0, 1], half => each!([0, 1, 2], colour => row.vectors::<S>(half, colour, count)));
         Self { simd, halves, curve }
     }
 
@@ -183,10 +182,26 @@ fn means<S: Simd>(s: S, [a, b, c]: [S::V; 3], [d, e, f]: [S::V; 3]) -> [S::V; 3]
     [s.avg(a, d), s.avg(b, e), s.avg(c, f)]
 }
 
-/// The upper bytes of `even` and `odd`, by turns.
-#[inline(always)]
-fn upper_bytes<S: Simd>(s: S, even: S::V, odd: S::V) -> S::V {
-    s.or(s.shr::<8>(even), s.and(odd, s.splat(0xff00)))
+/// Takes the upper bytes of even and odd columns.
+#[derive(Clone, Copy)]
+struct UpperBytes<S: Simd> {
+    simd: S,
+    /// The compiler, if it knew the mask, would make something slow of it.
+    mask: S::V,
+}
+
+impl<S: Simd> UpperBytes<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        Self { simd, mask: splat_unknown(simd, 0xff00) }
+    }
+
+    /// Those of `even` and `odd`, by turns.
+    #[inline(always)]
+    fn of(&self, even: S::V, odd: S::V) -> S::V {
+        let s = self.simd;
+        s.or(s.shr::<8>(even), s.and(odd, self.mask))
+    }
 }
 
 /// What a row's bytes are computed from, of which each vector is one of cells of two bytes.
@@ -229,6 +244,7 @@ impl WriteRow for LumaRow<'_> {
         let count = self.out.len().div_ceil(2 * S::LANES);
         let mut luma = LumaVectors {
             weights: WeightVectors::new(s, self.weights),
+            upper_bytes: UpperBytes::new(s),
             colours: Colours::new(s, self.source.row, count, curve),
             means: self.means.vectors_mut::<S>(count),
         };
@@ -238,6 +254,7 @@ impl WriteRow for LumaRow<'_> {
 
 struct LumaVectors<'a, S: Simd, B> {
     weights: WeightVectors<S>,
+    upper_bytes: UpperBytes<S>,
     colours: Colours<'a, S, B>,
     means: [&'a mut [S::Chunk]; 3],
 }
@@ -252,7 +269,7 @@ impl<S: Simd, B: Bend<S>> ByteVectors<S> for LumaVectors<'_, S, B> {
         s.store(&mut red[i], mean[0]);
         s.store(&mut green[i], mean[1]);
         s.store(&mut blue[i], mean[2]);
-        upper_bytes(s, self.weights.sum(even), self.weights.sum(odd))
+        self.upper_bytes.of(self.weights.sum(even), self.weights.sum(odd))
     }
 }
 
@@ -283,6 +300,7 @@ impl ChromaRow<'_> {
         let mut chroma = ChromaVectors::<S, FIRST, SECOND> {
             first: WeightVectors::new(s, self.chroma[0].weights),
             second: WeightVectors::new(s, self.chroma[1].weights),
+            upper_bytes: UpperBytes::new(s),
             rows: each!([0, 1], row => self.means[row].vectors::<S>(count)),
         };
         write(s, self.out, &mut chroma);
@@ -293,6 +311,7 @@ impl ChromaRow<'_> {
 struct ChromaVectors<'a, S: Simd, const FIRST: usize, const SECOND: usize> {
     first: WeightVectors<S>,
     second: WeightVectors<S>,
+    upper_bytes: UpperBytes<S>,
     rows: [[&'a [S::Chunk]; 3]; 2],
 }
 
@@ -307,7 +326,7 @@ impl<S: Simd, const FIRST: usize, const SECOND: usize> ByteVectors<S>
             [s.load(&red[i]), s.load(&green[i]), s.load(&blue[i])]
         });
         let mean = means(s, upper, lower);
-        upper_bytes(s, self.first.difference(mean, FIRST), self.second.difference(mean, SECOND))
+        self.upper_bytes.of(self.first.difference(mean, FIRST), self.second.difference(mean, SECOND))
     }
 }
 
@@ -333,6 +352,7 @@ impl WriteRow for PackedRow<'_> {
         let [first, second] = each!([self.chroma[0], self.chroma[1]], chroma => {
             WeightVectors::new(s, chroma.weights)
         });
+        let upper_bytes = UpperBytes::new(s);
         let mut out = Row::<S, 4>::new(self.out);
         let colours = Colours::new(s, self.source.row, out.count(), curve);
         for i in 0..out.count() {
@@ -341,8 +361,8 @@ impl WriteRow for PackedRow<'_> {
             let (even, odd) = (luma.sum(even), luma.sum(odd));
             let (first, second) = (first.difference(mean, own[0]), second.difference(mean, own[1]));
             let (even, odd) = match self.luma_first {
-                true => (upper_bytes(s, even, first), upper_bytes(s, odd, second)),
-                false => (upper_bytes(s, first, even), upper_bytes(s, second, odd)),
+                true => (upper_bytes.of(even, first), upper_bytes.of(odd, second)),
+                false => (upper_bytes.of(first, even), upper_bytes.of(second, odd)),
             };
             let out = out.vector(i);
             s.store_blocks(out, 0, 2 * BLOCK, s.zip_low(even, odd));
@@ -373,6 +393,7 @@ impl<'a> RgbRow<'a> {
 /// The colours of a row in registers, as bytes.
 struct RgbVectors<'a, S: Simd, B> {
     colours: Colours<'a, S, B>,
+    upper_bytes: UpperBytes<S>,
     factor: S::V,
     constant: S::V,
     red: usize,
@@ -383,6 +404,7 @@ impl<'a, S: Simd, B: Bend<S>> RgbVectors<'a, S, B> {
     fn new(simd: S, row: &RgbRow<'a>, count: usize, curve: B) -> Self {
         Self {
             colours: Colours::new(simd, row.source.row, count, curve),
+            upper_bytes: UpperBytes::new(simd),
             factor: simd.splat(row.weights.factors[0]),
             constant: simd.splat(row.weights.constant),
             red: row.red,
@@ -400,7 +422,7 @@ impl<'a, S: Simd, B: Bend<S>> RgbVectors<'a, S, B> {
     fn bytes(&self, i: usize) -> [S::V; 3] {
         let [even, odd] = self.colours.load(i);
         let [red, green, blue] = each!([0, 1, 2], colour => {
-            upper_bytes(self.colours.simd, self.scaled(even[colour]), self.scaled(odd[colour]))
+            self.upper_bytes.of(self.scaled(even[colour]), self.scaled(odd[colour]))
         });
         if self.red == 0 { [red, green, blue] } else { [blue, green, red] }
     }

@@ -25,8 +25,8 @@ fn samples<S: Simd>((row, half): Half<'_>, count: usize) -> &[S::Chunk] {
 }
 
 #[inline(always)]
-fn add<S: Simd>(s: S, sums: &mut S::Wide, a: S::W) {
-    let sum = s.add_wide(s.load_wide(sums), a);
+fn add<S: Simd>(s: S, sums: &mut S::Wide, a: S::V, factors: S::V) {
+    let sum = s.add_pairs_i(s.load_wide(sums), a, factors);
     s.store_wide(sums, sum);
 }
 
@@ -53,18 +53,18 @@ impl Kernel for SumRow<'_> {
             let (green_a, green_b) = (s.load(&greens_a[i]), s.load(&greens_b[i]));
             let green = s.avg(green_a, green_b);
             s.store(&mut means[i], green);
-            add(s, &mut red_sums[i], s.multiply_pairs_i(s.xor(red, sign), one));
-            add(s, &mut green_sums[i], s.multiply_pairs_i(s.xor(green, sign), one));
-            add(s, &mut blue_sums[i], s.multiply_pairs_i(s.xor(blue, sign), one));
+            add(s, &mut red_sums[i], s.xor(red, sign), one);
+            add(s, &mut green_sums[i], s.xor(green, sign), one);
+            add(s, &mut blue_sums[i], s.xor(blue, sign), one);
             let high = s.max(s.max(red, blue), s.max(green_a, green_b));
             if s.any(s.subs(high, below)) {
                 let clipped = s.equal(s.max(high, threshold), high);
                 columns.any_saturated = true;
                 for (sums, colour) in saturated.iter_mut().zip([red, green, blue]) {
                     let alone = s.and(s.xor(colour, sign), clipped);
-                    add(s, &mut sums[i], s.multiply_pairs_i(alone, one));
+                    add(s, &mut sums[i], alone, one);
                 }
-                add(s, &mut saturated[3][i], s.multiply_pairs_i(clipped, minus_one));
+                add(s, &mut saturated[3][i], clipped, minus_one);
             }
         }
     }
@@ -116,9 +116,9 @@ fn contrast<S: Simd>(
             let half = s.or(s.subs(centre, between), s.subs(between, centre));
             let is_strong = s.equal(s.max(half, threshold), half);
             let above = s.and(half, is_strong);
-            add(s, &mut weak[i], s.multiply_pairs_i(s.xor(half, above), one));
-            add(s, &mut strong[i], s.multiply_pairs_i(s.and(s.xor(half, sign), is_strong), one));
-            add(s, &mut number[i], s.multiply_pairs_i(is_strong, minus_one));
+            add(s, &mut weak[i], s.xor(half, above), one);
+            add(s, &mut strong[i], s.and(s.xor(half, sign), is_strong), one);
+            add(s, &mut number[i], is_strong, minus_one);
         }
     }
     for cell in count * S::LANES..cells {

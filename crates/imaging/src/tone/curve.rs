@@ -8,7 +8,7 @@
 use pinhole_base::colour::Toning;
 
 use crate::parameters::GammaCurve;
-use crate::simd::{BLOCK, Simd, each};
+use crate::simd::{Simd, each};
 
 /// Parabolas.
 const PIECES: usize = 16;
@@ -60,32 +60,9 @@ struct Piece {
     bend: i16,
 }
 
-/// Bytes of the pieces' coefficients, piece after piece: the low and the high ones of `base`, the
-/// high ones of `slope` and of `bend`. Where the low bytes of `base` are looked up, the first
-/// lies in the high place besides: it is taken off the high bytes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Tables([[u16; BLOCK / 2]; 4]);
-
-impl Tables {
-    fn of(pieces: &[Piece; PIECES]) -> Self {
-        let table = |byte: &dyn Fn(&Piece) -> u8| {
-            let of = |i: usize| byte(&pieces[i]);
-            std::array::from_fn(|i| u16::from_le_bytes([of(2 * i), of(2 * i + 1)]))
-        };
-        let first = pieces[0].base.to_le_bytes()[0];
-        Self([
-            table(&|piece| piece.base.to_le_bytes()[0]),
-            table(&|piece| piece.base.to_le_bytes()[1].wrapping_sub(first)),
-            table(&|piece| piece.slope.to_le_bytes()[1]),
-            table(&|piece| piece.bend.to_le_bytes()[1]),
-        ])
-    }
-}
-
 /// The pieces of a curve.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pieces {
-    tables: Tables,
     pieces: [Piece; PIECES],
     knee: Knee,
 }
@@ -215,7 +192,7 @@ impl Pieces {
                 off = off.max(error);
             }
         }
-        Some((Self { tables: Tables::of(&pieces), pieces, knee }, off))
+        Some((Self { pieces, knee }, off))
     }
 }
 
@@ -344,33 +321,30 @@ fn lawson(values: &Values, fit: impl Fn(&Values) -> (f64, Values)) -> f64 {
     best
 }
 
-/// Pieces in registers: tables of bytes.
+/// Pieces in registers.
 #[derive(Clone, Copy)]
 pub(crate) struct PieceVectors<S: Simd> {
     simd: S,
-    base: [S::V; 2],
-    slope: S::V,
-    bend: S::V,
+    base: S::Words,
+    slope: S::HighBytes,
+    bend: S::HighBytes,
     most: S::V,
     steep: S::V,
     half: S::V,
-    no_byte: S::V,
 }
 
 impl<S: Simd> PieceVectors<S> {
     /// `half` is 32768 in every lane, which others have in a register too.
     #[inline(always)]
     pub(crate) fn new(simd: S, pieces: &Pieces, half: S::V) -> Self {
-        let [base_low, base_high, slope, bend] = pieces.tables.0;
         Self {
             simd,
-            base: each!([base_low, base_high], table => simd.splat_block(table)),
-            slope: simd.splat_block(slope),
-            bend: simd.splat_block(bend),
+            base: simd.words(&pieces.pieces.map(|piece| piece.base)),
+            slope: simd.high_bytes(&pieces.pieces.map(|piece| piece.slope)),
+            bend: simd.high_bytes(&pieces.pieces.map(|piece| piece.bend.cast_unsigned())),
             most: simd.splat(pieces.knee.most),
             steep: simd.splat(pieces.knee.steep),
             half,
-            no_byte: simd.splat(0x0080),
         }
     }
 
@@ -385,12 +359,10 @@ impl<S: Simd> PieceVectors<S> {
         let s = self.simd;
         let x = s.avg(x, s.mullo(s.min(x, self.most), self.steep));
         let along = s.mulhi(s.shl::<{ 16 - ALONG_BITS }>(x), self.half);
-        // The piece's number in the low byte, and in the high byte alone.
-        let low = s.shr::<{ ALONG_BITS }>(x);
-        let high = s.or(s.shl::<8>(low), self.no_byte);
-        let base = s.add(s.look_up(self.base[0], low), s.look_up(self.base[1], high));
-        let bend = s.mulhrs_i(s.look_up(self.bend, high), along);
-        let slope = s.add(s.look_up(self.slope, high), bend);
+        let piece = s.choice(s.shr::<{ ALONG_BITS }>(x));
+        let bend = s.mulhrs_i(s.choose_high(self.bend, piece), along);
+        let slope = s.add(s.choose_high(self.slope, piece), bend);
+        let base = s.choose(self.base, piece);
         s.adds(base, s.mulhi(slope, along))
     }
 }

@@ -2,16 +2,17 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m128i, __m512i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_storeu_si128, _mm256_castsi128_si256,
-    _mm256_inserti128_si256, _mm512_add_epi16, _mm512_add_epi32, _mm512_adds_epi16, _mm512_adds_epu16,
-    _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_castsi256_si512, _mm512_cmpeq_epi16_mask,
-    _mm512_cmpgt_epi16_mask, _mm512_extracti32x4_epi32, _mm512_inserti64x4, _mm512_loadu_si512,
-    _mm512_madd_epi16, _mm512_max_epu16, _mm512_min_epu16, _mm512_movm_epi16, _mm512_mulhrs_epi16,
-    _mm512_mullo_epi16, _mm512_or_si512, _mm512_packs_epi32, _mm512_packus_epi32, _mm512_permutex2var_epi16,
-    _mm512_set1_epi16, _mm512_set1_epi32, _mm512_shuffle_epi8, _mm512_sll_epi16, _mm512_sra_epi16,
-    _mm512_sra_epi32, _mm512_srl_epi16, _mm512_storeu_si512, _mm512_sub_epi16, _mm512_subs_epu16,
-    _mm512_ternarylogic_epi32, _mm512_test_epi16_mask, _mm512_unpackhi_epi16, _mm512_unpackhi_epi64,
-    _mm512_unpacklo_epi16, _mm512_unpacklo_epi64, _mm512_xor_si512,
+    __m128i, __m512i, _MM_HINT_T0, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_prefetch, _mm_storeu_si128,
+    _mm256_castsi128_si256, _mm256_inserti128_si256, _mm512_add_epi16, _mm512_add_epi32, _mm512_adds_epi16,
+    _mm512_adds_epu16, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_castsi256_si512,
+    _mm512_cmpeq_epi16_mask, _mm512_cmpgt_epi16_mask, _mm512_extracti32x4_epi32, _mm512_inserti64x4,
+    _mm512_loadu_si512, _mm512_madd_epi16, _mm512_max_epu16, _mm512_min_epu16, _mm512_movm_epi16,
+    _mm512_mulhrs_epi16, _mm512_mullo_epi16, _mm512_or_si512, _mm512_packs_epi32, _mm512_packus_epi32,
+    _mm512_permutex2var_epi16, _mm512_permutexvar_epi16, _mm512_set1_epi16, _mm512_set1_epi32,
+    _mm512_shuffle_epi8, _mm512_sll_epi16, _mm512_sra_epi16, _mm512_sra_epi32, _mm512_srl_epi16,
+    _mm512_storeu_si512, _mm512_sub_epi16, _mm512_subs_epu16, _mm512_ternarylogic_epi32,
+    _mm512_test_epi16_mask, _mm512_unpackhi_epi16, _mm512_unpackhi_epi64, _mm512_unpacklo_epi16,
+    _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
 use crate::{BLOCK, Kernel, Simd};
@@ -19,14 +20,28 @@ use crate::{BLOCK, Kernel, Simd};
 proof! {
     /// Proof that the machine has AVX-512 with bytes, words and short vectors, and what
     /// [`Avx2`](super::avx2::Avx2) has. VBMI is asked for because machines without it lower
-    /// their clock for vectors of 512 bits.
-    Avx512: "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx2", "bmi1", "bmi2", "lzcnt"
+    /// their clock for vectors of 512 bits; those that have it have VNNI too.
+    Avx512: "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vnni", "avx2", "bmi1", "bmi2", "lzcnt"
 }
 
 by_name! {
     "avx512bw", __m512i in zmm_reg:
     mean = "vpavgw";
     high_product = "vpmulhuw";
+}
+
+/// `vpdpwssd`, of which the compiler makes two instructions where it is free to.
+#[inline]
+#[target_feature(enable = "avx512vnni")]
+fn add_pairs(mut sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    // SAFETY: the instruction adds to `sum` what it computes of `a` and `b`, and does nothing else.
+    unsafe {
+        asm!(
+            "vpdpwssd {}, {}, {}", inout(zmm_reg) sum, in(zmm_reg) a, in(zmm_reg) b,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sum
 }
 
 #[inline]
@@ -70,6 +85,9 @@ impl Simd for Avx512 {
     type Chunk = [u16; 32];
     type Bytes = [u8; 64];
     type Wide = [i32; 16];
+    type Words = __m512i;
+    type HighBytes = __m512i;
+    type Choice = __m512i;
 
     memory!(_mm512_loadu_si512, _mm512_storeu_si512, _mm512_set1_epi16, _mm512_set1_epi32);
 
@@ -133,8 +151,31 @@ impl Simd for Avx512 {
         zip_high(a, b) = _mm512_unpackhi_epi16;
         multiply_pairs_i(a, b) = _mm512_madd_epi16;
         add_wide(a, b) = _mm512_add_epi32;
+        add_pairs_i(sum, a, b) = add_pairs;
         pack(low, high) = _mm512_packus_epi32;
         pack_i(low, high) = _mm512_packs_epi32;
+    }
+
+    #[inline(always)]
+    fn words(self, words: &[u16; 16]) -> Self::Words {
+        self.load(&std::array::from_fn(|i| words[i % 16]))
+    }
+    #[inline(always)]
+    fn high_bytes(self, words: &[u16; 16]) -> Self::HighBytes {
+        self.words(&words.map(|word| word & 0xff00))
+    }
+    #[inline(always)]
+    fn choice(self, numbers: Self::V) -> Self::Choice {
+        numbers
+    }
+    #[inline(always)]
+    fn choose(self, words: Self::Words, choice: Self::Choice) -> Self::V {
+        // SAFETY: `self` proves that the machine has AVX-512.
+        unsafe { _mm512_permutexvar_epi16(choice, words) }
+    }
+    #[inline(always)]
+    fn choose_high(self, words: Self::HighBytes, choice: Self::Choice) -> Self::V {
+        self.choose(words, choice)
     }
 
     shifts! {
