@@ -6,7 +6,7 @@
 
 use pinhole_base::format::{Packing, RawFormat};
 
-use crate::simd::{BLOCK, Kernel, LANES_MAX, Level, Simd};
+use crate::simd::{AHEAD_BYTES, BLOCK, Kernel, LANES_MAX, Level, Simd};
 
 /// Samples in a block.
 const SAMPLES: usize = BLOCK / 2;
@@ -211,6 +211,8 @@ impl<const STEP: usize> Kernel for Straight<'_, STEP> {
         let chunks = &mut S::chunks_mut(chunks)[..whole];
         let mut end = [0; REACH_MAX];
         for (i, chunk) in chunks.iter_mut().enumerate() {
+            simd.prefetch(self.row, i * bytes_each + AHEAD_BYTES);
+            simd.prefetch(chunk.as_ref(), AHEAD_BYTES);
             let bytes = window(self.row, i * bytes_each, reach(S::LANES), &mut end);
             let samples = unpacker.unpack::<STEP>(simd.load_blocks(bytes, 0, STEP));
             simd.store(chunk, simd.shr_by(samples, self.down));

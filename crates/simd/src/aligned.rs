@@ -4,10 +4,9 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-/// Bytes that are fetched at once, and those of the widest vector: one that begins elsewhere
-/// needs two fetches.
-const LINE_BYTES: usize = 64;
+use crate::LINE_BYTES;
 
+/// A line, which is also as long as the widest vector: one that begins elsewhere needs two fetches.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Line([u8; LINE_BYTES]);

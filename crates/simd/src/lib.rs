@@ -26,6 +26,14 @@ use std::fmt::{self, Debug, Display};
 /// Bytes of a block. What moves lanes about moves them within blocks of 128 bits.
 pub const BLOCK: usize = 16;
 
+/// Bytes of a line of the cache: what is fetched at once.
+pub const LINE_BYTES: usize = 64;
+
+/// How far ahead of what is read or written for the first time more of it is best fetched: about a
+/// row. Memory that is to be written is read first, by most machines; without this, one line after
+/// the other.
+pub const AHEAD_BYTES: usize = 4096;
+
 /// The same done to each of several things. Closures, and what takes them, are compiled for every
 /// machine before they are inlined into a kernel, and then not inlined; so kernels do without.
 #[macro_export]
@@ -125,8 +133,9 @@ pub trait Simd: Copy {
     /// # Panics
     /// If the last block does not lie within the bytes.
     fn store_blocks(self, bytes: &mut [u8], start: usize, step: usize, a: Self::V);
-    /// Has the bytes about the `i`th fetched, where there are any, for they will be wanted soon.
-    fn prefetch(self, bytes: &[u8], i: usize);
+    /// Has what lies so many bytes after the first of `things` fetched, if there is anything, for it
+    /// will be wanted soon, be it to be written.
+    fn prefetch<T>(self, things: &[T], bytes: usize);
     /// Reads 32-bit numbers.
     fn load_wide(self, wide: &Self::Wide) -> Self::W;
     /// Writes 32-bit numbers.

@@ -83,9 +83,9 @@ impl Simd for Neon {
         unsafe { vst1q_u8(block.as_mut_ptr(), vreinterpretq_u8_u16(a)) }
     }
     #[inline(always)]
-    fn prefetch(self, bytes: &[u8], i: usize) {
+    fn prefetch<T>(self, things: &[T], bytes: usize) {
         // Any address will do: nothing is read where there is nothing.
-        let address = bytes.as_ptr().wrapping_add(i);
+        let address = things.as_ptr().wrapping_byte_add(bytes);
         // SAFETY: the instruction changes nothing that a program sees.
         unsafe {
             asm!("prfm pldl1strm, [{}]", in(reg) address, options(readonly, nostack, preserves_flags));

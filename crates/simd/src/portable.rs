@@ -70,7 +70,7 @@ impl Simd for Portable {
         bytes[start..start + BLOCK].copy_from_slice(&bytes_of(a));
     }
     #[inline(always)]
-    fn prefetch(self, _bytes: &[u8], _i: usize) {}
+    fn prefetch<T>(self, _things: &[T], _bytes: usize) {}
     #[inline(always)]
     fn load_wide(self, wide: &Self::Wide) -> Self::W {
         *wide

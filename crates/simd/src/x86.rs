@@ -91,9 +91,9 @@ macro_rules! memory {
             unsafe { $store(bytes.as_mut_ptr().cast(), a) }
         }
         #[inline(always)]
-        fn prefetch(self, bytes: &[u8], i: usize) {
+        fn prefetch<T>(self, things: &[T], bytes: usize) {
             // Any address will do: nothing is read where there is nothing.
-            let address = bytes.as_ptr().wrapping_add(i);
+            let address = things.as_ptr().wrapping_byte_add(bytes);
             // SAFETY: every x86-64 has it, and it changes nothing that a program sees.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
         }

@@ -5,7 +5,7 @@
 use super::{ChromaWeights, Weights};
 use crate::interleave::WordPlaces;
 use crate::mosaic::{ColourRow, Half};
-use crate::simd::{BLOCK, Kernel, LANES_MAX, Simd, each, splat_unknown};
+use crate::simd::{AHEAD_BYTES, BLOCK, Kernel, LANES_MAX, Simd, each, splat_unknown};
 use crate::tone::{PieceVectors, Pieces};
 
 /// The most bytes for two pixels.
@@ -215,6 +215,7 @@ fn write<S: Simd>(s: S, row: &mut [u8], vectors: &mut impl ByteVectors<S>) {
     let (whole, rest) = (row.len() / (2 * S::LANES), row.len() % (2 * S::LANES));
     let chunks = &mut S::byte_chunks_mut(row)[..whole];
     for (i, chunk) in chunks.iter_mut().enumerate() {
+        s.prefetch(chunk.as_ref(), AHEAD_BYTES);
         s.store_bytes(chunk, vectors.bytes(i));
     }
     if rest > 0 {

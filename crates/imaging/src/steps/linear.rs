@@ -7,7 +7,7 @@
 use pinhole_base::format::{BayerColour, BayerOrder};
 
 use crate::interleave::WordPlaces;
-use crate::simd::{BLOCK, Kernel, LANES_MAX, Simd, each};
+use crate::simd::{AHEAD_BYTES, BLOCK, Kernel, LANES_MAX, LINE_BYTES, Simd, each};
 
 /// Interpolates a row.
 pub(super) struct LinearRow<'a> {
@@ -37,7 +37,7 @@ impl Kernel for LinearRow<'_> {
 
 impl LinearRow<'_> {
     #[inline(always)]
-    fn with<S: Simd, const GREEN: usize>(self, _: S, vectors: &Vectors<S, GREEN>) {
+    fn with<S: Simd, const GREEN: usize>(self, s: S, vectors: &Vectors<S, GREEN>) {
         let width = self.rows[1].len();
         let bytes = 6 * S::LANES;
         // Whole vectors that have a neighbour on both sides begin with the second.
@@ -50,6 +50,9 @@ impl LinearRow<'_> {
                 [&S::chunks(row)[..inner], &S::chunks(&row[1..])[..inner], &S::chunks(&row[2..])[..inner]]
             });
             for (i, out) in middle.chunks_exact_mut(bytes).enumerate() {
+                for line in 0..bytes.div_ceil(LINE_BYTES) {
+                    s.prefetch(out, AHEAD_BYTES + line * LINE_BYTES);
+                }
                 vectors.interpolate([above, own, below], i, out);
             }
         }
