@@ -26,6 +26,7 @@ const PAD: usize = 6;
 const DIFFERENCES_REACH: usize = 2;
 const CHANGES_REACH: usize = 1;
 const SHARES_REACH: usize = 2;
+const OWN_REACH: usize = 1;
 const OPPOSITE_REACH: usize = 3;
 const GREEN_REACH: usize = 1;
 /// The rows by which each stage lags behind the mosaic.
@@ -33,8 +34,14 @@ const CHANGES_LAG: usize = DIFFERENCES_REACH + CHANGES_REACH;
 const SHARES_LAG: usize = CHANGES_LAG + SHARES_REACH;
 const OPPOSITE_LAG: usize = SHARES_LAG + OPPOSITE_REACH;
 const COLOUR_LAG: usize = OPPOSITE_LAG + GREEN_REACH;
-/// Rows that are kept: a power of two that is more than the longest lag and the farthest look.
-const KEPT: usize = 16;
+/// Rows that each stage keeps, from the farthest that is looked back at to its latest. More would
+/// not fit into the caches.
+const MOSAIC_KEPT: usize = COLOUR_LAG + 1;
+const DIFFERENCES_KEPT: usize = SHARES_LAG + OWN_REACH - DIFFERENCES_REACH + 1;
+const CHANGES_KEPT: usize = 2 * SHARES_REACH + 1;
+const SHARES_KEPT: usize = COLOUR_LAG - SHARES_LAG + 1;
+const OWN_KEPT: usize = OPPOSITE_LAG + OPPOSITE_REACH - SHARES_LAG + 1;
+const OPPOSITE_KEPT: usize = 2 * GREEN_REACH + 1;
 
 /// What the changes of the samples themselves count, beside those of the differences.
 const SAMPLES_SHARE: f32 = 0.5;
@@ -142,16 +149,16 @@ impl Directional {
 
     /// For mosaics of `cells` pairs of samples in each of `height` rows: 8 of both at least.
     pub(crate) fn new(level: Level, order: BayerOrder, cells: usize, height: usize) -> Self {
-        let rows = || Ring::new(Halves::new(cells), KEPT);
+        let rows = |kept: usize| Ring::new(Halves::new(cells), kept);
         let stages = Stages {
             order,
             height,
-            mosaic: rows(),
-            differences: [rows(), rows()],
-            changes: [rows(), rows()],
-            shares: rows(),
-            own: rows(),
-            opposite: rows(),
+            mosaic: rows(MOSAIC_KEPT),
+            differences: [rows(DIFFERENCES_KEPT), rows(DIFFERENCES_KEPT)],
+            changes: [rows(CHANGES_KEPT), rows(CHANGES_KEPT)],
+            shares: rows(SHARES_KEPT),
+            own: rows(OWN_KEPT),
+            opposite: rows(OPPOSITE_KEPT),
             sums: [Halves::new(cells), Halves::new(cells)],
         };
         Self { level, stages }
