@@ -17,7 +17,7 @@ use pinhole_base::format::{BayerColour, BayerOrder};
 use crate::mosaic::{ColourRow, Window};
 use crate::parameters::Demosaic;
 use crate::simd::{Kernel, Simd, each, splat_unknown};
-use crate::tone::{Matrix, MatrixVectors};
+use crate::tone::{BlendVectors, MatrixVectors, Mix};
 
 /// What turns unsigned lanes into signed ones, 32768 less, and back.
 const SIGN: u16 = 0x8000;
@@ -35,7 +35,7 @@ pub(crate) struct DemosaicRow<'a> {
     pub(crate) first: usize,
     pub(crate) cells: usize,
     /// Applied to the colours, if any.
-    pub(crate) matrix: Option<&'a Matrix>,
+    pub(crate) mix: Option<&'a Mix>,
     pub(crate) out: &'a mut ColourRow,
 }
 
@@ -52,8 +52,13 @@ impl Kernel for DemosaicRow<'_> {
             BayerColour::Blue => (true, 0),
             BayerColour::GreenBlue => (true, 1),
         };
-        match self.matrix {
-            Some(matrix) => self.with(s, red_half, swapped, &MatrixVectors::new(s, matrix, swapped)),
+        match self.mix {
+            Some(Mix::Blend(blend)) => {
+                self.with(s, red_half, swapped, &BlendVectors::new(s, blend, swapped));
+            }
+            Some(Mix::Matrix(matrix)) => {
+                self.with(s, red_half, swapped, &MatrixVectors::new(s, matrix, swapped));
+            }
             None => self.with(s, red_half, swapped, &Unchanged(Signs::new(s))),
         }
     }
@@ -76,8 +81,9 @@ impl DemosaicRow<'_> {
 
     #[inline(always)]
     fn copy_grey<S: Simd>(&mut self, s: S) {
-        match self.matrix {
-            Some(matrix) => self.copy_with(s, &MatrixVectors::new(s, matrix, false)),
+        match self.mix {
+            Some(Mix::Blend(blend)) => self.copy_with(s, &BlendVectors::new(s, blend, false)),
+            Some(Mix::Matrix(matrix)) => self.copy_with(s, &MatrixVectors::new(s, matrix, false)),
             None => self.copy_with(s, &Unchanged(Signs::new(s))),
         }
     }

@@ -182,7 +182,7 @@ impl Finisher {
                 mixed: &mut self.mixed,
                 out: toned,
             });
-            tone.mix(self.columns.len().div_ceil(2), toned);
+            tone.mix_row(self.columns.len().div_ceil(2), toned);
             self.emit(tone, out);
         }
     }

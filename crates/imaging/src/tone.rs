@@ -105,9 +105,101 @@ impl<S: Simd> MatrixVectors<S> {
     }
 }
 
+/// A matrix whose rows sum to 1, so that grey stays as it is. What it adds to each colour are
+/// shares of all three, which sum to 0: products of 16 bits hold half of that, and what is added
+/// twice overflows to the side that it should.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Blend {
+    /// For each colour: half of its share, and of the others', with 15 bits after the point.
+    rows: [[i16; 3]; 3],
+}
+
+impl Blend {
+    /// How much of the others a colour may take: 1.5 times as much as there is. Sums of 16 bits would
+    /// hold twice as much, but rounding shows in what is left where large numbers nearly cancel out.
+    const STEEPEST: f64 = 1.5 * 16384.0;
+
+    /// The same as the matrix, where it is of that kind and not too steep.
+    fn new(colour: &ColourMatrix) -> Option<Self> {
+        if colour.offsets.iter().any(|offset| offset.abs() >= 0.5) {
+            return None;
+        }
+        let mut rows = [[0; 3]; 3];
+        for (own, (row, wanted)) in rows.iter_mut().zip(&colour.matrix.0).enumerate() {
+            if (wanted.iter().sum::<f64>() - 1.0).abs() >= 1.0 / 32768.0 {
+                return None;
+            }
+            let half = |i: usize| (wanted[i] * 16384.0).round();
+            let others = [(own + 1) % 3, (own + 2) % 3];
+            if others.iter().map(|&i| half(i).abs()).sum::<f64>() > Self::STEEPEST {
+                return None;
+            }
+            others.iter().for_each(|&i| row[i] = half(i) as i16);
+            row[own] = -others.iter().map(|&i| row[i]).sum::<i16>();
+        }
+        Some(Self { rows })
+    }
+}
+
+/// A blend in registers.
+pub(crate) struct BlendVectors<S: Simd> {
+    simd: S,
+    sign: S::V,
+    rows: [[S::V; 3]; 3],
+}
+
+impl<S: Simd> BlendVectors<S> {
+    /// See [`MatrixVectors::new`].
+    #[inline(always)]
+    pub(crate) fn new(simd: S, blend: &Blend, swapped: bool) -> Self {
+        let mut rows = blend.rows;
+        if swapped {
+            rows.swap(0, 2);
+            rows.iter_mut().for_each(|row| row.swap(0, 2));
+        }
+        let rows = each!([rows[0], rows[1], rows[2]], row => {
+            each!([row[0], row[1], row[2]], factor => simd.splat(factor.cast_unsigned()))
+        });
+        Self { simd, sign: splat_unknown(simd, 0x8000), rows }
+    }
+}
+
+impl<S: Simd> Finish<S> for BlendVectors<S> {
+    #[inline(always)]
+    fn sign(&self) -> S::V {
+        self.sign
+    }
+
+    #[inline(always)]
+    fn finish(&self, colours: [S::V; 3]) -> [S::V; 3] {
+        let s = self.simd;
+        each!([0, 1, 2], own => {
+            let share = |i: usize| s.mulhrs_i(colours[i], self.rows[own][i]);
+            let others = s.add(share((own + 1) % 3), share((own + 2) % 3));
+            let half = s.adds_i(others, share(own));
+            s.xor(s.adds_i(s.adds_i(colours[own], half), half), self.sign)
+        })
+    }
+}
+
+/// How colours are mixed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Mix {
+    /// In 16 bits.
+    Blend(Blend),
+    /// In 32 bits.
+    Matrix(Matrix),
+}
+
+impl Mix {
+    fn new(colour: &ColourMatrix) -> Self {
+        Blend::new(colour).map_or_else(|| Self::Matrix(Matrix::new(colour)), Self::Blend)
+    }
+}
+
 /// Mixes the colours of a row.
 struct MixRow<'a> {
-    matrix: &'a Matrix,
+    mix: &'a Mix,
     cells: usize,
     row: &'a mut ColourRow,
 }
@@ -117,13 +209,22 @@ impl Kernel for MixRow<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        match self.mix {
+            Mix::Blend(blend) => self.with(s, &BlendVectors::new(s, blend, false)),
+            Mix::Matrix(matrix) => self.with(s, &MatrixVectors::new(s, matrix, false)),
+        }
+    }
+}
+
+impl MixRow<'_> {
+    #[inline(always)]
+    fn with<S: Simd>(self, s: S, finish: &impl Finish<S>) {
         let count = self.cells.div_ceil(S::LANES);
-        let matrix = MatrixVectors::new(s, self.matrix, false);
         for half in 0..2 {
             let [red, green, blue] = self.row.vectors_mut::<S>(half, count);
             for i in 0..count {
                 let [r, g, b] = [s.load(&red[i]), s.load(&green[i]), s.load(&blue[i])];
-                let mixed = matrix.finish(each!([r, g, b], colour => s.xor(colour, matrix.sign())));
+                let mixed = finish.finish(each!([r, g, b], colour => s.xor(colour, finish.sign())));
                 s.store(&mut red[i], mixed[0]);
                 s.store(&mut green[i], mixed[1]);
                 s.store(&mut blue[i], mixed[2]);
@@ -162,30 +263,30 @@ impl Kernel for BendRow<'_> {
 #[derive(Clone, Debug)]
 pub(crate) struct Tone {
     level: Level,
-    matrix: Option<Matrix>,
+    mix: Option<Mix>,
     curve: Curve,
 }
 
 impl Tone {
     pub(crate) fn new(level: Level) -> Self {
-        Self { level, matrix: None, curve: Curve::new() }
+        Self { level, mix: None, curve: Curve::new() }
     }
 
     /// Takes over a frame's parameters. The curve is made anew only if it changed.
     pub(crate) fn update(&mut self, parameters: &IspParameters) {
-        self.matrix = parameters.saturated_matrix().as_ref().map(Matrix::new);
+        self.mix = parameters.saturated_matrix().as_ref().map(Mix::new);
         self.curve.update(parameters.gamma.as_ref(), parameters.toning);
     }
 
     /// What colours are mixed by, if they are.
-    pub(crate) fn matrix(&self) -> Option<&Matrix> {
-        self.matrix.as_ref()
+    pub(crate) fn mix(&self) -> Option<&Mix> {
+        self.mix.as_ref()
     }
 
     /// Mixes the colours of a row.
-    pub(crate) fn mix(&self, cells: usize, row: &mut ColourRow) {
-        if let Some(matrix) = &self.matrix {
-            self.level.run(MixRow { matrix, cells, row });
+    pub(crate) fn mix_row(&self, cells: usize, row: &mut ColourRow) {
+        if let Some(mix) = &self.mix {
+            self.level.run(MixRow { mix, cells, row });
         }
     }
 

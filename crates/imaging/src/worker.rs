@@ -18,7 +18,7 @@ use crate::mosaic::{ColourRow, MosaicRow, Ring, Window};
 use crate::parameters::{Demosaic, IspParameters};
 use crate::simd::Level;
 use crate::statistics::Statistics;
-use crate::tone::{Matrix, Tone};
+use crate::tone::{Mix, Tone};
 use crate::unpack::Splitter;
 
 /// Rows that a window reaches up and down.
@@ -250,10 +250,10 @@ impl Worker {
         let window = Window::about(&self.balanced, y, size.height as usize);
         let level = self.level;
         let directional = self.directional.as_ref().filter(|_| self.is_directional(frame.parameters));
-        let demosaic = |matrix: Option<&Matrix>, out: &mut ColourRow| {
+        let demosaic = |mix: Option<&Mix>, out: &mut ColourRow| {
             let (method, order) = (frame.parameters.demosaic, input.order);
             let (first, cells) = (cells.start, cells.len());
-            level.run(DemosaicRow { method, window, order, y, first, cells, matrix, out });
+            level.run(DemosaicRow { method, window, order, y, first, cells, mix, out });
         };
         let mut is_coloured = false;
         for (finisher, out) in self.finishers.iter_mut().zip(outputs) {
@@ -262,9 +262,9 @@ impl Worker {
                 let make = |mixed: &mut ColourRow| match directional {
                     Some(directional) => {
                         directional.write(y, cells.clone(), mixed);
-                        frame.tone.mix(cells.len(), mixed);
+                        frame.tone.mix_row(cells.len(), mixed);
                     }
-                    None => demosaic(frame.tone.matrix(), mixed),
+                    None => demosaic(frame.tone.mix(), mixed),
                 };
                 finisher.take(row, make, frame.tone, out);
                 continue;

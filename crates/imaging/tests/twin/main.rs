@@ -94,13 +94,26 @@ fn configurations_within(cells_most: u32) -> impl Strategy<Value = IspConfigurat
     )
 }
 
+/// A matrix; if it is to keep grey as it is, as those of cameras do, it takes less of other colours,
+/// rows are made to sum to 1, and nothing is added.
+fn colour_matrix(mut matrix: [[f64; 3]; 3], offsets: [f64; 3], keeps_grey: bool) -> ColourMatrix {
+    if !keeps_grey {
+        return ColourMatrix { matrix: Matrix3(matrix), offsets };
+    }
+    for (own, row) in matrix.iter_mut().enumerate() {
+        *row = row.map(|factor| 0.4 * factor);
+        row[own] += 1.0 - row.iter().sum::<f64>();
+    }
+    ColourMatrix { matrix: Matrix3(matrix), offsets: [0.0; 3] }
+}
+
 fn parameters() -> impl Strategy<Value = IspParameters> {
     let gains = || prop::collection::vec(1.0..3.0f32, 12);
     let shading = (4.0..16.0f32, 4.0..16.0f32, [gains(), gains(), gains(), gains()]).prop_map(
         |(width, height, gains)| LensShading { columns: 4, rows: 3, cell_pixels: (width, height), gains },
     );
-    let matrix = (uniform3(uniform3(-1.0..2.5f64)), uniform3(-2000.0..2000.0f64))
-        .prop_map(|(matrix, offsets)| ColourMatrix { matrix: Matrix3(matrix), offsets });
+    let matrix = (uniform3(uniform3(-1.0..2.5f64)), uniform3(-2000.0..2000.0f64), any::<bool>())
+        .prop_map(|(matrix, offsets, keeps_grey)| colour_matrix(matrix, offsets, keeps_grey));
     (
         uniform3(0..8000u16),
         [0.5..3.0f32, 0.5..3.0f32, 0.8..2.0f32],
@@ -167,12 +180,17 @@ fn buffer(output: &OutputFormat) -> Vec<u8> {
     vec![UNTOUCHED; bytes as usize]
 }
 
+/// Bytes below this are dark.
+const DARK: f64 = 40.0;
+
 fn compare(written: &[u8], expected: &[(usize, f64)], output: &OutputFormat) -> Result<(), TestCaseError> {
     let mut rest = written.to_vec();
     for &(place, value) in expected {
         let value = value.clamp(0.0, 255.0);
         let error = f64::from(written[place]) - value;
-        prop_assert!(error.abs() <= 1.0, "{output:?}: byte {place} is {}, not {value}", written[place]);
+        // In the dark, where curves are steepest, a few units of 65535 are a third of a step.
+        let tolerance = if value < DARK { 1.35 } else { 1.0 };
+        prop_assert!(error.abs() <= tolerance, "{output:?}: byte {place} is {}, not {value}", written[place]);
         rest[place] = UNTOUCHED;
     }
     let filler = matches!(output.format, PixelFormat::Rgbx32 | PixelFormat::Bgrx32);
