@@ -246,7 +246,7 @@ impl Kernel for BendRow<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let count = self.cells.div_ceil(S::LANES);
-        let curve = PieceVectors::new(s, self.pieces, splat_unknown(s, 0x8000));
+        let curve = PieceVectors::new(s, self.pieces);
         for half in 0..2 {
             let [red, green, blue] = self.row.vectors_mut::<S>(half, count);
             for i in 0..count {

@@ -116,7 +116,7 @@ trait WriteRow: Sized {
 fn run<S: Simd>(s: S, row: impl WriteRow) {
     match row.curve() {
         Some(pieces) => {
-            let curve = PieceVectors::new(s, pieces, splat_unknown(s, 0x8000));
+            let curve = PieceVectors::new(s, pieces);
             row.write(s, curve);
         }
         None => row.write(s, Straight),

@@ -330,13 +330,13 @@ pub(crate) struct PieceVectors<S: Simd> {
     bend: S::HighBytes,
     most: S::V,
     steep: S::V,
-    half: S::V,
+    /// The bits that tell how far along its parabola a value is, as high as signed numbers allow.
+    along: S::V,
 }
 
 impl<S: Simd> PieceVectors<S> {
-    /// `half` is 32768 in every lane, which others have in a register too.
     #[inline(always)]
-    pub(crate) fn new(simd: S, pieces: &Pieces, half: S::V) -> Self {
+    pub(crate) fn new(simd: S, pieces: &Pieces) -> Self {
         Self {
             simd,
             base: simd.words(&pieces.pieces.map(|piece| piece.base)),
@@ -344,7 +344,7 @@ impl<S: Simd> PieceVectors<S> {
             bend: simd.high_bytes(&pieces.pieces.map(|piece| piece.bend.cast_unsigned())),
             most: simd.splat(pieces.knee.most),
             steep: simd.splat(pieces.knee.steep),
-            half,
+            along: simd.splat(((1 << ALONG_BITS) - 1) << (15 - ALONG_BITS)),
         }
     }
 
@@ -358,7 +358,7 @@ impl<S: Simd> PieceVectors<S> {
     fn value(&self, x: S::V) -> S::V {
         let s = self.simd;
         let x = s.avg(x, s.mullo(s.min(x, self.most), self.steep));
-        let along = s.mulhi(s.shl::<{ 16 - ALONG_BITS }>(x), self.half);
+        let along = s.and(s.shl::<{ 15 - ALONG_BITS }>(x), self.along);
         let piece = s.choice(s.shr::<{ ALONG_BITS }>(x));
         let bend = s.mulhrs_i(s.choose_high(self.bend, piece), along);
         let slope = s.add(s.choose_high(self.slope, piece), bend);
@@ -383,7 +383,7 @@ mod tests {
 
         #[inline(always)]
         fn run<S: Simd>(self, s: S) {
-            let pieces = PieceVectors::new(s, self.pieces, s.splat(0x8000));
+            let pieces = PieceVectors::new(s, self.pieces);
             for chunk in S::chunks_mut(self.values) {
                 let bent = pieces.value(s.load(chunk));
                 s.store(chunk, bent);
