@@ -79,7 +79,7 @@ fn options(arguments: &[String]) -> Result<Options, String> {
 fn measure(options: Options) -> Result<(), String> {
     let (rows, explanation) = match options.subject {
         Subject::Core => request::measure(options.explain)?,
-        Subject::Imaging => (imaging::measure()?, String::new()),
+        Subject::Imaging => imaging::measure(options.explain)?,
         Subject::Jpeg => (in_a_folder(jpeg::measure)?, String::new()),
         Subject::Kernel => in_a_folder(|folder| drivers::measure(folder, options.explain))?,
         Subject::Pi => in_a_folder(|folder| pi::measure(folder, options.explain))?,

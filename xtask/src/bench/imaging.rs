@@ -5,8 +5,10 @@
 //! The measured programs are the examples `bench_imaging` and `bench_steps` of the crate
 //! `pinhole-imaging`, and `opencv.py`.
 
-use super::program;
+use super::program::{self, Program};
 use super::table::Row;
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::process::Command;
 
 /// Rounds of everything that is timed: of each, the quickest counts.
@@ -16,9 +18,44 @@ const PIXELS: f64 = 3280.0 * 2464.0;
 /// OpenCV's part, from the workspace's folder.
 const OPENCV: &str = "xtask/src/bench/opencv.py";
 
-/// Measures; speeds have goals, in words, but no limits, for they depend on the machine.
-pub(super) fn measure() -> Result<Vec<Row>, String> {
+/// Measures; speeds have goals, in words, but no limits, for they depend on the machine. Explains,
+/// if asked to, where instructions go.
+pub(super) fn measure(explain: bool) -> Result<(Vec<Row>, String), String> {
     program::check_valgrind()?;
+    let explanation = if explain { explanation()? } else { String::new() };
+    Ok((rows()?, explanation))
+}
+
+/// Instructions of each kernel, a pixel.
+fn explanation() -> Result<String, String> {
+    let program = Program::build_with_full_names("pinhole-imaging", "bench_imaging")?;
+    let mut text = String::new();
+    for chain in ["full", "fast", "hq"] {
+        let (_, profile) = program.profile(&[chain, "1"])?;
+        let mut kernels = BTreeMap::<&str, u64>::new();
+        for (function, cost) in profile.own_costs() {
+            *kernels.entry(kernel_of(&function.name).unwrap_or("the rest")).or_default() += cost;
+        }
+        let mut kernels: Vec<_> = kernels.into_iter().collect();
+        kernels.sort_by_key(|(_, cost)| std::cmp::Reverse(*cost));
+        let _ = writeln!(text, "\nInstructions of {chain}, a pixel, AVX2:");
+        for (kernel, cost) in kernels {
+            let _ = writeln!(text, "{:8.2}  {kernel}", cost as f64 / PIXELS);
+        }
+    }
+    Ok(text)
+}
+
+/// The kernel that a function was made for, without the crate and what it is generic over.
+fn kernel_of(name: &str) -> Option<&str> {
+    if name.contains("count_values") {
+        return Some("gather::count_values");
+    }
+    let (_, kernel) = name.split_once("with_features::<pinhole_imaging::")?;
+    kernel.split(['<', '>']).next()
+}
+
+fn rows() -> Result<Vec<Row>, String> {
     let built = program::build(&["--package", "pinhole-imaging", "--example", "bench_imaging"])?;
     let figures = program::figures(Command::new(&built).args(["all", ROUNDS]))?;
     let instructions = |what: &str| -> Result<f64, String> {
@@ -113,4 +150,18 @@ fn steps() -> Result<Vec<Row>, String> {
         });
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_told_from_names() {
+        let name =
+            "<pinhole_simd::x86::avx2::Avx2>::run::with_features::<pinhole_imaging::unpack::Split<10>>";
+        assert_eq!(kernel_of(name), Some("unpack::Split"));
+        assert_eq!(kernel_of("pinhole_imaging::gather::count_values"), Some("gather::count_values"));
+        assert_eq!(kernel_of("<pinhole_imaging::worker::Worker>::process"), None);
+    }
 }

@@ -31,6 +31,16 @@ impl Program {
         build(&["--package", package, "--bin", name]).map(|path| Self { path })
     }
 
+    /// Builds an example of a package so that names of functions say what they were made for. Lies
+    /// in a folder of its own, for everything is built anew.
+    pub(crate) fn build_with_full_names(package: &str, example: &str) -> Result<Self, String> {
+        let full_names = "build.rustflags=['-Csymbol-mangling-version=v0']";
+        let place = "target/full-names";
+        let what = ["--package", package, "--example", example];
+        build(&[&["--config", full_names, "--target-dir", place], &what[..]].concat())
+            .map(|path| Self { path })
+    }
+
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
