@@ -1,6 +1,7 @@
 //! `cargo xtask bench imaging`: how fast mosaics become pictures, beside
 //! memcpy in the same run, and in instructions, which do not depend on how busy the machine is.
-//! Single steps are beside OpenCV's, too, where its Python module is.
+//! Single steps are beside OpenCV's, too, where its Python module is, and the whole is beside
+//! Halide's camera_pipe, where there is that.
 //!
 //! The measured programs are the examples `bench_imaging` and `bench_steps` of the crate
 //! `pinhole-imaging`, and `opencv.py`.
@@ -15,6 +16,10 @@ use std::process::Command;
 const ROUNDS: &str = "40";
 /// The megapixels of a picture, in pixels.
 const PIXELS: f64 = 3280.0 * 2464.0;
+/// Names the folder of Halide's sources.
+const HALIDE_FOLDER: &str = "PINHOLE_HALIDE";
+/// Halide's part, from the workspace's folder.
+const HALIDE: &str = "xtask/src/bench/halide.sh";
 /// OpenCV's part, from the workspace's folder.
 const OPENCV: &str = "xtask/src/bench/opencv.py";
 
@@ -58,6 +63,7 @@ fn kernel_of(name: &str) -> Option<&str> {
 fn rows() -> Result<Vec<Row>, String> {
     let built = program::build(&["--package", "pinhole-imaging", "--example", "bench_imaging"])?;
     let figures = program::figures(Command::new(&built).args(["all", ROUNDS]))?;
+    let halide = halide()?;
     let instructions = |what: &str| -> Result<f64, String> {
         Ok(program::count(Command::new(&built).args([what, "1"]))? as f64 / PIXELS)
     };
@@ -119,8 +125,26 @@ fn rows() -> Result<Vec<Row>, String> {
     ] {
         rows.push(Row::new(format!("imaging.{name}.instructions_per_pixel"), instructions(name)?, what));
     }
+    let full = speed("full")?;
+    let mut beside_halide = |name: &str, value: Option<f64>, what| {
+        rows.push(match value {
+            Some(value) => Row::new(name, value, what),
+            None => Row::not_measured(name, "needs PINHOLE_HALIDE, the folder of Halide's sources"),
+        });
+    };
+    let what = "Halide's camera_pipe in the same session, AVX2, without unpacking and statistics";
+    beside_halide("imaging.full.halide_mpps", halide, what);
+    let what = "our speed over Halide's; goals: 800 over 440, or 1.82";
+    beside_halide("imaging.full.over_halide", halide.map(|halide| full / halide), what);
     rows.append(&mut steps()?);
     Ok(rows)
+}
+
+/// Megapixels a second of Halide's `camera_pipe`, if there is one to measure.
+fn halide() -> Result<Option<f64>, String> {
+    let Some(folder) = std::env::var_os(HALIDE_FOLDER) else { return Ok(None) };
+    let figures = program::figures(Command::new("sh").arg(HALIDE).arg(folder).arg(ROUNDS))?;
+    Ok(Some(1.0 / figures.get("camera_pipe")?))
 }
 
 /// Single steps: ours, memcpy's time for the same traffic, and OpenCV's.
