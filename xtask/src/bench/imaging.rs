@@ -126,7 +126,7 @@ fn rows() -> Result<Vec<Row>, String> {
         rows.push(Row::new(format!("imaging.{name}.instructions_per_pixel"), instructions(name)?, what));
     }
     let full = speed("full")?;
-    let mut beside_halide = |name: &str, value: Option<f64>, what| {
+    let mut beside_halide = |name: &'static str, value: Option<f64>, what| {
         rows.push(match value {
             Some(value) => Row::new(name, value, what),
             None => Row::not_measured(name, "needs PINHOLE_HALIDE, the folder of Halide's sources"),
