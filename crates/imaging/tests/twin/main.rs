@@ -1,5 +1,6 @@
 //! The processor against a slow and obvious twin, over all orders, packings, strides, crops,
-//! sizes and formats. No byte may differ by more than one from the twin's value.
+//! sizes and formats. No byte may differ by more than one from the twin's value, or a third more in
+//! the dark.
 
 mod difference;
 mod naive;
