@@ -1,8 +1,9 @@
 //! `cargo xtask arm`: builds for 64-bit ARM on a PC, and runs tests there in an emulator. Knows
-//! which tests an emulator can run, and nothing of what they test.
+//! which tests are worth an emulator's time, and nothing of how they test.
 
 mod compiler;
 
+use crate::cargo::{MESSAGES, executable};
 use crate::vm::place::Place;
 use crate::vm::tools::{self, Tool};
 use clap::{Parser, Subcommand};
@@ -10,7 +11,7 @@ use compiler::{Compiler, TARGET};
 use pinhole::{Error, ErrorKind, Result};
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 /// Builds for 64-bit ARM, and tests in an emulator.
 #[derive(Parser)]
@@ -28,34 +29,48 @@ enum Chore {
         #[arg(last = true)]
         rest: Vec<OsString>,
     },
-    /// Runs the workspace's tests but for those that are left out, of which it tells
+    /// Compiles all, and runs the tests of what can differ between machines, of which it tells
     Test {
-        /// What `cargo test` is to get instead of the packages
+        /// What `cargo test` is to get: runs that instead
         #[arg(last = true)]
         rest: Vec<OsString>,
     },
 }
 
-/// Packages that are not tested as a whole, what of them is, and why not the rest.
-const PARTS: &[(&str, &[&str], &str)] = &[
-    ("xtask", &[], "chores run on the developer's machine"),
-    ("pinhole-cli", &["--bins"], "see the next line"),
-    (
-        "pinhole-cli",
-        &["--test", "command", "--", "list", "doctor"],
-        "captures in real time cannot keep up in an emulator, and others take minutes",
-    ),
-    (
-        "pinhole-kernel",
-        &["--lib", "--", "layout"],
-        "the emulator refuses the calls of drivers and buffers: they are tested in the virtual machine",
-    ),
-    ("pinhole-conformance", &[], "simulating and searching millions of events takes too long in an emulator"),
-];
+/// Tests that are worth an emulator's time.
+struct Worth {
+    package: &'static str,
+    /// What cargo calls the program: the library's own tests have the library's name.
+    target: &'static str,
+    arguments: &'static [&'static str],
+    why: &'static str,
+}
 
-/// What is run of the others: all but the examples in the documentation, which are compiled by
-/// another program than the rest.
-const TARGETS: &[&str] = &["--lib", "--bins", "--tests", "--examples"];
+const fn worth(
+    package: &'static str,
+    target: &'static str,
+    arguments: &'static [&'static str],
+    why: &'static str,
+) -> Worth {
+    Worth { package, target, arguments, why }
+}
+
+/// What can differ between machines: vectors, and how bytes lie. The rest is portable, and compiled.
+const WORTH: &[Worth] = &[
+    worth("pinhole-simd", "pinhole_simd", &[], "NEON's vectors"),
+    worth("pinhole-imaging", "pinhole_imaging", &[], "what is made of them"),
+    worth("pinhole-imaging", "steps", &[], "the same, alone"),
+    worth("pinhole-imaging", "twin", &[], "the same, beside arithmetic without vectors"),
+    worth("pinhole-files", "pinhole_files", &[], "files' bytes, and JPEGs coded by vectors"),
+    worth("pinhole-device", "pinhole_device", &[], "structures of the ISP"),
+    worth(
+        "pinhole-kernel",
+        "pinhole_kernel",
+        &["layout"],
+        "structures of the kernel; the emulator refuses its calls",
+    ),
+    worth("pinhole-conformance", "simulated", &["imx219::"], "the pipeline, on one simulated camera"),
+];
 
 const EMULATOR: Tool = Tool { program: "qemu-aarch64-static", package: "qemu-user-static" };
 const LINKER: Tool =
@@ -97,21 +112,41 @@ fn test(rest: &[OsString]) -> Result<()> {
     if !rest.is_empty() {
         return succeed(cargo(&compiler, "test").args(rest));
     }
-    let mut whole = cargo(&compiler, "test");
-    whole.arg("--workspace").args(TARGETS);
-    for (package, ..) in PARTS {
-        whole.args(["--exclude", package]);
+    succeed(cargo(&compiler, "check").args(["--workspace", "--all-targets"]))?;
+    let messages = tools::output(&mut building(&compiler), "building tests for ARM")?;
+    for worth in WORTH {
+        println!("{}: {}", worth.target, worth.why);
+        emulate(worth, &messages)?;
     }
-    succeed(&mut whole)?;
-    for (package, part, _) in PARTS.iter().filter(|(_, part, _)| !part.is_empty()) {
-        succeed(cargo(&compiler, "test").args(["--package", package]).args(*part))?;
-    }
-    println!("left out: examples in the documentation");
-    for (package, part, reason) in PARTS {
-        let but = if part.is_empty() { String::new() } else { format!(" but {}", part.join(" ")) };
-        println!("left out: {package}{but}: {reason}");
-    }
+    println!(
+        "compiled only: all else, which is the same on every machine; \
+         `cargo xtask arm test -- --package …` runs a package's tests here, `cargo xtask vm` under an ARM kernel"
+    );
     Ok(())
+}
+
+/// A cargo that builds all tests that are worth it, in one go.
+fn building(compiler: &Compiler) -> Command {
+    let mut cargo = cargo(compiler, "test");
+    cargo.args(["--no-run", "--quiet", "--lib"]).args(MESSAGES).stderr(Stdio::inherit());
+    for Worth { package, target, .. } in WORTH {
+        cargo.args(["--package", package]);
+        if *target != package.replace('-', "_") {
+            cargo.args(["--test", target]);
+        }
+    }
+    cargo
+}
+
+fn emulate(worth: &Worth, messages: &[u8]) -> Result<()> {
+    let doing = "testing for ARM";
+    let program = executable(messages, worth.target).ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, doing).at(worth.target).because("cargo names no program")
+    })?;
+    let mut emulator = Command::new(EMULATOR.program);
+    emulator.args(["-L", LIBRARIES]).arg(program).args(worth.arguments).arg("--quiet");
+    emulator.current_dir(env!("CARGO_MANIFEST_DIR")).env("PROPTEST_CASES", cases());
+    tools::succeed(&mut emulator, doing)
 }
 
 fn ready() -> Result<Compiler> {
@@ -128,18 +163,20 @@ fn ready() -> Result<Compiler> {
 
 /// A cargo that builds for ARM. What it makes is kept apart: another compiler made it.
 fn cargo(compiler: &Compiler, chore: &str) -> Command {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = Command::new(crate::cargo::program());
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     cargo.args([chore, "--target", TARGET]);
     cargo.env("CARGO_TARGET_DIR", Path::new(&target).join("arm"));
     cargo.env(compiler::variable("LINKER"), LINKER.program);
     let emulator = format!("{} -L {LIBRARIES}", EMULATOR.program);
     cargo.env(compiler::variable("RUNNER"), &emulator).env("PINHOLE_RUNNER", emulator);
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        cargo.env("PROPTEST_CASES", CASES);
-    }
+    cargo.env("PROPTEST_CASES", cases());
     compiler.apply(&mut cargo);
     cargo
+}
+
+fn cases() -> OsString {
+    std::env::var_os("PROPTEST_CASES").unwrap_or_else(|| CASES.into())
 }
 
 fn succeed(cargo: &mut Command) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod arm;
 mod bench;
+mod cargo;
 mod mutate;
 mod progress;
 mod search;

@@ -5,19 +5,36 @@ mod mutations;
 mod tree;
 
 use crate::tidy::{tracked, workspace_root};
+use clap::Parser;
 use mutations::{MUTATIONS, Mutation};
 use std::process::ExitCode;
 use std::time::Instant;
 use tree::Tree;
 
-/// Tests that are to notice, the broad ones first.
-const CATCHERS: &[(&str, &[&str])] = &[
-    ("simulation", &["test", "-q", "-p", "pinhole-conformance", "--test", "simulate"]),
-    ("conformance", &["test", "-q", "-p", "pinhole-conformance", "--test", "simulated", "--", "b"]),
-    ("exhaustive search", &["test", "-q", "-p", "pinhole-conformance", "--test", "exhaustive"]),
-    (
-        "unit tests",
-        &[
+/// Tests that are to notice.
+struct Catcher {
+    name: &'static str,
+    /// What cargo is told.
+    arguments: &'static [&'static str],
+}
+
+/// The broad ones first.
+const CATCHERS: [Catcher; 4] = [
+    Catcher {
+        name: "simulation",
+        arguments: &["test", "-q", "-p", "pinhole-conformance", "--test", "simulate"],
+    },
+    Catcher {
+        name: "conformance",
+        arguments: &["test", "-q", "-p", "pinhole-conformance", "--test", "simulated", "--", "b"],
+    },
+    Catcher {
+        name: "search",
+        arguments: &["test", "-q", "-p", "pinhole-conformance", "--test", "exhaustive"],
+    },
+    Catcher {
+        name: "units",
+        arguments: &[
             "test",
             "-q",
             "-p",
@@ -29,18 +46,35 @@ const CATCHERS: &[(&str, &[&str])] = &[
             "-p",
             "pinhole-buffer",
         ],
-    ),
+    },
 ];
 
-const HELP: &str = "\
-usage: cargo xtask mutate [--list] [NAME…]
+/// Breaks the core on purpose. Runs the tests on a copy of the tree, where they must pass; then
+/// applies each mutation to the copy, and runs the tests on that until some fail. Fails if the tests
+/// of a mutation pass, if it does not build, or if its text is not found exactly once.
+#[derive(Parser)]
+#[command(name = "cargo xtask mutate")]
+struct Arguments {
+    /// Tell the mutations, and whether their texts are found
+    #[arg(long)]
+    list: bool,
+    /// Only these tests, of simulation, conformance, search and units [default: all]
+    #[arg(long, value_name = "TESTS", value_parser = catcher)]
+    by: Option<&'static Catcher>,
+    /// Mutations [default: all]
+    #[arg(value_name = "NAME", value_parser = mutation)]
+    chosen: Vec<&'static Mutation>,
+}
 
-Runs the tests on a copy of the tree, where they must pass; then applies each mutation (or those
-named) to the copy, and runs the tests on that until some fail. Fails if the tests of a mutation
-pass, if it does not build, or if its text is not found exactly once.
+fn catcher(name: &str) -> Result<&'static Catcher, String> {
+    let found = CATCHERS.iter().find(|catcher| catcher.name == name);
+    found.ok_or_else(|| format!("there are: {}", CATCHERS.map(|catcher| catcher.name).join(", ")))
+}
 
-  --list   tell the mutations, and whether their texts are found
-";
+fn mutation(name: &str) -> Result<&'static Mutation, String> {
+    let found = MUTATIONS.iter().find(|mutation| mutation.name == name);
+    found.ok_or_else(|| "--list tells those that there are".into())
+}
 
 /// How a mutation ended.
 enum Outcome {
@@ -54,17 +88,23 @@ enum Outcome {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let names: Vec<&str> = arguments.iter().map(String::as_str).filter(|name| *name != "--list").collect();
-    let unknown = names.iter().find(|name| !MUTATIONS.iter().any(|mutation| mutation.name == **name));
-    if let Some(unknown) = unknown {
-        eprint!("unknown: {unknown}\n{HELP}");
-        return ExitCode::from(2);
+    let program = "cargo xtask mutate".to_owned();
+    match Arguments::try_parse_from(std::iter::once(&program).chain(arguments)) {
+        Ok(arguments) => mutate(arguments),
+        Err(error) => {
+            // Help is no error; if it cannot be printed there is nobody to tell.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        }
     }
-    let chosen: Vec<_> =
-        MUTATIONS.iter().filter(|mutation| names.is_empty() || names.contains(&mutation.name)).collect();
+}
+
+fn mutate(Arguments { list, by, chosen }: Arguments) -> ExitCode {
+    let chosen = if chosen.is_empty() { MUTATIONS.iter().collect() } else { chosen };
+    let catchers = by.map_or(&CATCHERS[..], std::slice::from_ref);
     let all_well = match prepare() {
-        Ok(tree) if names.len() < arguments.len() => list(&tree, &chosen),
-        Ok(tree) => is_sound(&tree) && try_all(&tree, &chosen),
+        Ok(tree) if list => tell(&tree, &chosen),
+        Ok(tree) => is_sound(&tree, catchers) && try_all(&tree, &chosen, catchers),
         Err(error) => {
             eprintln!("mutate: {error}");
             false
@@ -79,7 +119,7 @@ fn prepare() -> Result<Tree, Box<dyn std::error::Error>> {
     Ok(Tree::copy(&root, &files)?)
 }
 
-fn list(tree: &Tree, mutations: &[&Mutation]) -> bool {
+fn tell(tree: &Tree, mutations: &[&Mutation]) -> bool {
     let mut all_found = true;
     for mutation in mutations {
         println!("{:28} {}: {}", mutation.name, mutation.file, mutation.models);
@@ -92,11 +132,11 @@ fn list(tree: &Tree, mutations: &[&Mutation]) -> bool {
 }
 
 /// Whether the tests pass without a mutation: where they do not, failing says nothing.
-fn is_sound(tree: &Tree) -> bool {
+fn is_sound(tree: &Tree, catchers: &[Catcher]) -> bool {
     let began = Instant::now();
-    match catch(tree) {
+    match catch(tree, catchers) {
         Outcome::Survived => {
-            println!("without a mutation all tests pass ({} s)", began.elapsed().as_secs());
+            println!("without a mutation the tests pass ({} s)", began.elapsed().as_secs());
             true
         }
         Outcome::Caught(catcher) => {
@@ -110,12 +150,12 @@ fn is_sound(tree: &Tree) -> bool {
     }
 }
 
-fn try_all(tree: &Tree, mutations: &[&Mutation]) -> bool {
+fn try_all(tree: &Tree, mutations: &[&Mutation], catchers: &[Catcher]) -> bool {
     let mut caught = 0;
     println!("{:28} {:28} {:>7}", "mutation", "caught by", "seconds");
     for mutation in mutations {
         let began = Instant::now();
-        let outcome = try_one(tree, mutation);
+        let outcome = try_one(tree, mutation, catchers);
         let caught_by = match &outcome {
             Outcome::Caught(catcher) => catcher,
             Outcome::Survived => "NOTHING",
@@ -128,22 +168,22 @@ fn try_all(tree: &Tree, mutations: &[&Mutation]) -> bool {
     caught == mutations.len()
 }
 
-fn try_one(tree: &Tree, mutation: &Mutation) -> Outcome {
-    match tree.with(mutation, catch) {
+fn try_one(tree: &Tree, mutation: &Mutation, catchers: &[Catcher]) -> Outcome {
+    match tree.with(mutation, |tree| catch(tree, catchers)) {
         Ok(outcome) => outcome,
         Err(reason) => Outcome::Invalid(reason),
     }
 }
 
 /// Runs the tests on the tree as it is until some fail. What does not build tells nothing.
-fn catch(tree: &Tree) -> Outcome {
-    for (catcher, arguments) in CATCHERS {
+fn catch(tree: &Tree, catchers: &[Catcher]) -> Outcome {
+    for Catcher { name, arguments } in catchers {
         let tests = arguments.split(|argument| *argument == "--").next().unwrap_or_default();
         if !tree.cargo(&[tests, &["--no-run"]].concat()) {
             return Outcome::Invalid("does not build".into());
         }
         if !tree.cargo(arguments) {
-            return Outcome::Caught(catcher);
+            return Outcome::Caught(name);
         }
     }
     Outcome::Survived

@@ -81,8 +81,9 @@ fn check(fix: bool) -> Result<Findings, Failure> {
 
 /// What cargo tells of the workspace.
 fn metadata(arguments: &[&str]) -> Result<Value, Failure> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let told = output(Command::new(cargo).args(["metadata", "--format-version", "1"]).args(arguments))?;
+    let told = output(
+        Command::new(crate::cargo::program()).args(["metadata", "--format-version", "1"]).args(arguments),
+    )?;
     Ok(serde_json::from_str(&told)?)
 }
 

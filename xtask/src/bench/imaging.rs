@@ -61,7 +61,7 @@ fn kernel_of(name: &str) -> Option<&str> {
 }
 
 fn rows() -> Result<Vec<Row>, String> {
-    let built = program::build(&["--package", "pinhole-imaging", "--example", "bench_imaging"])?;
+    let built = program::build("pinhole-imaging", "--example", "bench_imaging")?;
     let figures = program::figures(Command::new(&built).args(["all", ROUNDS]))?;
     let halide = halide()?;
     let instructions = |what: &str| -> Result<f64, String> {
@@ -149,7 +149,7 @@ fn halide() -> Result<Option<f64>, String> {
 
 /// Single steps: ours, memcpy's time for the same traffic, and OpenCV's.
 fn steps() -> Result<Vec<Row>, String> {
-    let built = program::build(&["--package", "pinhole-imaging", "--example", "bench_steps"])?;
+    let built = program::build("pinhole-imaging", "--example", "bench_steps")?;
     let ours = program::figures(Command::new(&built).arg(ROUNDS))?;
     let opencv = program::figures(Command::new("python3").args([OPENCV, ROUNDS]));
     let mut rows = Vec::new();

@@ -21,7 +21,7 @@ const TURBO: &str = "xtask/src/bench/turbo.c";
 
 /// Measures both, with files in a folder.
 pub(super) fn measure(folder: &Path) -> Result<Vec<Row>, String> {
-    let ours = program::build(&["--package", "pinhole-files", "--example", "bench_jpeg"])?;
+    let ours = program::build("pinhole-files", "--example", "bench_jpeg")?;
     let turbo = build_turbo(folder)?;
     let picture = folder.join("picture.yuv");
     program::figures(Command::new(&ours).args(["picture", PHOTO]).arg(&picture))?;

@@ -1,6 +1,7 @@
 //! Building and running the measured program.
 
 use super::callgrind::Profile;
+use crate::cargo;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,7 +29,7 @@ impl Figures {
 impl Program {
     /// Builds a program of one of the workspace's packages, as users get it.
     pub(crate) fn build(package: &str, name: &str) -> Result<Self, String> {
-        build(&["--package", package, "--bin", name]).map(|path| Self { path })
+        build(package, "--bin", name).map(|path| Self { path })
     }
 
     /// Builds an example of a package so that names of functions say what they were made for. Lies
@@ -36,9 +37,8 @@ impl Program {
     pub(crate) fn build_with_full_names(package: &str, example: &str) -> Result<Self, String> {
         let full_names = "build.rustflags=['-Csymbol-mangling-version=v0']";
         let place = "target/full-names";
-        let what = ["--package", package, "--example", example];
-        build(&[&["--config", full_names, "--target-dir", place], &what[..]].concat())
-            .map(|path| Self { path })
+        let options = ["--config", full_names, "--target-dir", place];
+        build_with(&options, package, "--example", example).map(|path| Self { path })
     }
 
     /// Where it is.
@@ -78,17 +78,22 @@ pub(super) fn count(program: &mut Command) -> Result<u64, String> {
     total.ok_or_else(|| "callgrind's profile has no total".to_owned())
 }
 
-/// Builds a program as releases are; gives its path.
-pub(super) fn build(what: &[&str]) -> Result<PathBuf, String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build.args(["build", "--release", "--quiet", "--message-format", "json-render-diagnostics"]).args(what);
+/// Builds a program as releases are, of a kind that is an option of cargo's; gives its path.
+pub(super) fn build(package: &str, kind: &str, name: &str) -> Result<PathBuf, String> {
+    build_with(&[], package, kind, name)
+}
+
+/// The same with more options of cargo's.
+fn build_with(options: &[&str], package: &str, kind: &str, name: &str) -> Result<PathBuf, String> {
+    let mut build = Command::new(cargo::program());
+    build.args(["build", "--release", "--quiet", "--package", package, kind, name]).args(cargo::MESSAGES);
+    build.args(options);
     let output = build.stderr(std::process::Stdio::inherit()).output();
     let output = output.map_err(|error| format!("cargo cannot be run: {error}"))?;
     if !output.status.success() {
         return Err("the measured program cannot be built".into());
     }
-    let path = executable_in(&String::from_utf8_lossy(&output.stdout));
+    let path = cargo::executable(&output.stdout, name);
     path.ok_or_else(|| "cargo did not say where the program is".into())
 }
 
@@ -122,25 +127,4 @@ pub(super) fn figures(command: &mut Command) -> Result<Figures, String> {
         Some((name.to_owned(), value.parse().ok()?))
     };
     Ok(Figures(text.lines().filter_map(figure).collect()))
-}
-
-/// The path in cargo's report of what it built, one JSON object a line.
-fn executable_in(report: &str) -> Option<PathBuf> {
-    let mark = "\"executable\":\"";
-    let line = report.lines().rfind(|line| line.contains(mark))?;
-    let (_, path) = line.split_once(mark)?;
-    path.split_once('"').map(|(path, _)| PathBuf::from(path))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_executable_is_found_in_cargos_report() {
-        let report = "{\"reason\":\"compiler-artifact\",\"executable\":null}\n\
-                      {\"reason\":\"compiler-artifact\",\"executable\":\"target/release/bench_core\",\"fresh\":true}\n\
-                      {\"reason\":\"build-finished\",\"success\":true}";
-        assert_eq!(executable_in(report), Some(PathBuf::from("target/release/bench_core")));
-    }
 }

@@ -55,8 +55,7 @@ impl Tree {
 
     /// Whether cargo succeeds with these arguments, within [`PATIENCE`].
     pub(super) fn cargo(&self, arguments: &[&str]) -> bool {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let child = Command::new(cargo)
+        let child = Command::new(crate::cargo::program())
             .args(arguments)
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", &self.target)
