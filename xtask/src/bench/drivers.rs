@@ -6,8 +6,7 @@
 //! many: the difference leaves out how a program starts and ends. The guest's clock is virtual, so
 //! that no program is too slow for the camera, and each run is like the last.
 
-use super::guest::{Guest, Pair, number_after};
-use super::program::Program;
+use super::guest::{Guest, Pair, Plan};
 use super::table::Row;
 use super::trace::{CLOCK, Calls};
 use std::path::Path;
@@ -47,7 +46,7 @@ struct Runs {
 }
 
 impl Runs {
-    fn read(guest: &Guest<'_>, program: &str) -> Result<Self, String> {
+    fn read(guest: &Guest, program: &str) -> Result<Self, String> {
         let run = |frames| Run::read(guest, program, frames);
         let pair = Pair { short: run(SHORT)?, long: run(LONG)?, frames: LONG - SHORT };
         Ok(Self { first: run(FIRST)?, pair })
@@ -66,46 +65,33 @@ impl Runs {
         self.per_frame(|run| run.calls.all() as f64)
     }
 
-    /// Every call that is made for frames, with how often for each.
-    fn by_name(&self) -> Vec<(&str, f64)> {
-        let names = self.pair.long.calls.names().map(|name| (name, self.calls(&[name])));
-        names.filter(|(_, times)| *times != 0.0).collect()
-    }
-
     fn instructions(&self) -> f64 {
         self.per_frame(|run| run.instructions)
     }
 }
 
 impl Run {
-    fn read(guest: &Guest<'_>, program: &str, frames: u32) -> Result<Self, String> {
-        let file = |kind: &str| guest.text(program, frames, kind);
-        let lacks = |what: &str| {
-            format!("there is no {what} of {program} with {frames} frames; it said: {}", guest.said(program))
-        };
+    fn read(guest: &Guest, program: &str, frames: u32) -> Result<Self, String> {
+        let traces = guest.of(program, frames);
         Ok(Self {
-            calls: Calls::parse(&file("strace")?),
-            instructions: number_after(&file("callgrind")?, "totals:").ok_or_else(|| lacks("profile"))?,
-            memory_kib: number_after(&file("time")?, "Maximum resident set size (kbytes):")
-                .ok_or_else(|| lacks("memory"))?,
-            waited_ms: file("ms")?.trim().parse().map_err(|_| lacks("time"))?,
+            calls: traces.calls()?,
+            instructions: traces.number("callgrind", "totals:")?,
+            memory_kib: traces.memory_kib()?,
+            waited_ms: traces.text("ms")?.trim().parse().map_err(|_| traces.lacks("time"))?,
         })
     }
 }
 
 /// Measures, with files in a folder; lists each program's calls if that is wanted.
 pub(super) fn measure(folder: &Path, is_explained: bool) -> Result<(Vec<Row>, String), String> {
-    let pinhole = Program::build("pinhole-cli", "pinhole")?;
-    let guest = Guest {
+    let plan = Plan {
         script: SCRIPT,
         drivers: "uvc",
         memory_mib: 512,
         programs: &PROGRAMS,
-        pinhole: pinhole.path(),
         frames: &[FIRST, SHORT, LONG],
-        scratch: folder.join("scratch"),
     };
-    guest.run()?;
+    let guest = Guest::run(plan, folder)?;
     let runs = |program| Runs::read(&guest, program);
     let [pinhole, log, cam, v4l2ctl] = PROGRAMS.map(runs);
     let (pinhole, log, cam, v4l2ctl) = (pinhole?, log?, cam?, v4l2ctl?);
@@ -113,9 +99,7 @@ pub(super) fn measure(folder: &Path, is_explained: bool) -> Result<(Vec<Row>, St
     rows.extend(beside("cam", &cam));
     rows.extend(beside("v4l2ctl", &v4l2ctl));
     rows.extend(ratios(&pinhole, &log, &cam));
-    let programs = PROGRAMS.into_iter().zip([&pinhole, &log, &cam, &v4l2ctl]);
-    let explanation = programs.filter(|_| is_explained).map(|(name, runs)| explain(name, runs));
-    Ok((rows, explanation.collect()))
+    Ok((rows, guest.explained(&[&pinhole, &log, &cam, &v4l2ctl], is_explained, explain)))
 }
 
 fn pinholes(runs: &Runs, log: &Runs, cam: &Runs) -> Vec<Row> {
@@ -175,8 +159,7 @@ fn ratios(pinhole: &Runs, log: &Runs, cam: &Runs) -> [Row; 4] {
 }
 
 fn explain(program: &str, runs: &Runs) -> String {
-    let calls = runs.by_name().into_iter().map(|(name, times)| format!("{times:8.2}  {name}\n"));
-    format!("\nCalls of {program} a frame:\n{}", calls.collect::<String>())
+    format!("\nCalls of {program} a frame:\n{}", runs.pair.calls_by_name(|run| &run.calls))
 }
 
 #[cfg(test)]
@@ -194,6 +177,6 @@ mod tests {
         let pair = Pair { short: run(20, 1000.0), long: run(120, 51_000.0), frames: 100 };
         let runs = Runs { first: run(1, 500.0), pair };
         assert_eq!((runs.all_calls(), runs.instructions()), (1.0, 500.0));
-        assert_eq!(runs.by_name(), [("VIDIOC_QBUF", 1.0)]);
+        assert_eq!(runs.pair.calls_by_name(|run| &run.calls), "     1.00  VIDIOC_QBUF\n");
     }
 }

@@ -2,6 +2,8 @@
 //! what it leaves of them: files `PROGRAM-FRAMES.KIND`, and `PROGRAM.out` with what was printed.
 //! Knows nothing of what is measured.
 
+use super::program::Program;
+use super::trace::Calls;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,67 +12,121 @@ use std::time::{Duration, Instant};
 /// Seconds after which the guest is given up.
 const PATIENCE: &str = "900";
 
-/// A run of the virtual machine.
-pub(super) struct Guest<'a> {
-    /// What is run there.
+/// How programs are measured in the virtual machine.
+pub(super) struct Plan {
+    /// The script that runs them there.
     pub(super) script: &'static str,
     /// The drivers that are loaded.
     pub(super) drivers: &'static str,
     /// Its memory.
     pub(super) memory_mib: u32,
-    /// The programs that the script runs.
+    /// The programs, of which Pinhole's command is built for it.
     pub(super) programs: &'static [&'static str],
-    /// Pinhole's command.
-    pub(super) pinhole: &'a Path,
     /// How many frames they take, in one run after another.
-    pub(super) frames: &'a [u32],
-    /// Where the script leaves files: a folder that is the guest's own.
-    pub(super) scratch: PathBuf,
+    pub(super) frames: &'static [u32],
 }
 
-impl Guest<'_> {
-    /// Runs it. Gives the lines that the script printed, and when, on the host's clock.
-    pub(super) fn run(&self) -> Result<Vec<(Duration, String)>, String> {
-        let mut vm = self.command()?;
+/// What a run of the virtual machine has left.
+pub(super) struct Guest {
+    plan: Plan,
+    /// Where the script left files: a folder that was the guest's own.
+    scratch: PathBuf,
+    /// The lines that the script printed, and when, on the host's clock.
+    pub(super) lines: Vec<(Duration, String)>,
+}
+
+impl Guest {
+    /// Runs one, with files in a folder.
+    pub(super) fn run(plan: Plan, folder: &Path) -> Result<Self, String> {
+        let pinhole = Program::build("pinhole-cli", "pinhole")?;
+        let mut guest = Self { plan, scratch: folder.join("scratch"), lines: Vec::new() };
+        let mut vm = guest.command(pinhole.path())?;
         let spawned = vm.stdout(Stdio::piped()).spawn();
         let mut running = spawned.map_err(|error| format!("the guest cannot be started: {error}"))?;
         let begun = Instant::now();
         let lines = running.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines());
-        let lines = lines.map_while(Result::ok).map(|line| (begun.elapsed(), line)).collect();
+        guest.lines = lines.map_while(Result::ok).map(|line| (begun.elapsed(), line)).collect();
         match running.wait() {
-            Ok(status) if status.success() => Ok(lines),
+            Ok(status) if status.success() => Ok(guest),
             Ok(status) => Err(format!(
                 "the guest ended with {status}: {}(cam, v4l2-ctl, strace and valgrind are needed, e.g. \
                  `sudo apt-get install libcamera-tools libcamera-ipa v4l-utils strace valgrind`)",
-                self.programs.iter().map(|program| self.said(program)).collect::<String>()
+                guest.plan.programs.iter().map(|program| guest.said(program)).collect::<String>()
             )),
             Err(error) => Err(format!("the guest is lost: {error}")),
         }
     }
 
-    fn command(&self) -> Result<Command, String> {
+    fn command(&self, pinhole: &Path) -> Result<Command, String> {
         let this = std::env::current_exe().map_err(|error| format!("this program is nowhere: {error}"))?;
+        let Plan { script, drivers, memory_mib, frames, .. } = &self.plan;
         let mut vm = Command::new(this);
-        vm.args(["vm", "run", "--virtual-time", "--drivers", self.drivers, "--timeout", PATIENCE]);
-        vm.args(["--memory-mib", &self.memory_mib.to_string(), "--scratch"]).arg(&self.scratch);
-        vm.args(["--", "sh", self.script]).arg(self.pinhole);
-        vm.args(self.frames.iter().map(u32::to_string));
+        vm.args(["vm", "run", "--virtual-time", "--drivers", drivers, "--timeout", PATIENCE]);
+        vm.args(["--memory-mib", &memory_mib.to_string(), "--scratch"]).arg(&self.scratch);
+        vm.args(["--", "sh", script]).arg(pinhole).args(frames.iter().map(u32::to_string));
         Ok(vm)
     }
 
-    /// A file that the script left.
-    pub(super) fn text(&self, program: &str, frames: u32, kind: &str) -> Result<String, String> {
-        let path = self.scratch.join(format!("{program}-{frames}.{kind}"));
-        std::fs::read_to_string(&path)
-            .map_err(|error| format!("{}: {error}; what it said: {}", path.display(), self.said(program)))
+    /// What is known of one program's run.
+    pub(super) const fn of<'a>(&'a self, program: &'a str, frames: u32) -> Traces<'a> {
+        Traces { guest: self, program, frames }
+    }
+
+    /// Puts what is told of each program one after the other, if that is wanted.
+    pub(super) fn explained<R>(
+        &self,
+        runs: &[&R],
+        is_wanted: bool,
+        explain: impl Fn(&str, &R) -> String,
+    ) -> String {
+        let programs = self.plan.programs.iter().zip(runs).filter(|_| is_wanted);
+        programs.map(|(program, runs)| explain(program, runs)).collect()
     }
 
     /// The end of what a program printed.
-    pub(super) fn said(&self, program: &str) -> String {
+    fn said(&self, program: &str) -> String {
         let text = std::fs::read(self.scratch.join(format!("{program}.out"))).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(3)..].iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+/// What the script left of one program's run with so many frames.
+pub(super) struct Traces<'a> {
+    guest: &'a Guest,
+    program: &'a str,
+    frames: u32,
+}
+
+impl Traces<'_> {
+    /// A file.
+    pub(super) fn text(&self, kind: &str) -> Result<String, String> {
+        let path = self.guest.scratch.join(format!("{}-{}.{kind}", self.program, self.frames));
+        std::fs::read_to_string(&path).map_err(|error| {
+            format!("{}: {error}; what it said: {}", path.display(), self.guest.said(self.program))
+        })
+    }
+
+    /// The system calls.
+    pub(super) fn calls(&self) -> Result<Calls, String> {
+        Ok(Calls::parse(&self.text("strace")?))
+    }
+
+    /// The number on the line of a file that begins so.
+    pub(super) fn number(&self, kind: &str, beginning: &str) -> Result<f64, String> {
+        number_after(&self.text(kind)?, beginning).ok_or_else(|| self.lacks(beginning))
+    }
+
+    /// Most memory that was in use at a time.
+    pub(super) fn memory_kib(&self) -> Result<f64, String> {
+        self.number("time", "Maximum resident set size (kbytes):")
+    }
+
+    /// What to say where something is missing.
+    pub(super) fn lacks(&self, what: &str) -> String {
+        let Self { guest, program, frames } = self;
+        format!("there is no `{what}` of {program} with {frames} frames; it said: {}", guest.said(program))
     }
 }
 
@@ -86,6 +142,14 @@ impl<R> Pair<R> {
     /// Something for each frame.
     pub(super) fn per_frame(&self, of: impl Fn(&R) -> f64) -> f64 {
         (of(&self.long) - of(&self.short)) / f64::from(self.frames)
+    }
+
+    /// Every call that is made for frames, with how often for each, a line each.
+    pub(super) fn calls_by_name(&self, calls: impl Fn(&R) -> &Calls) -> String {
+        let each = |name: &str| self.per_frame(|run| calls(run).of(&[name]) as f64);
+        let calls = calls(&self.long).names().map(|name| (each(name), name));
+        let calls = calls.filter(|(times, _)| *times != 0.0);
+        calls.map(|(times, name)| format!("{times:9.2}  {name}\n")).collect()
     }
 }
 

@@ -6,8 +6,7 @@
 //! still while programs compute: no program is too slow for the sensor, and none waits for it.
 
 use super::callgrind::{Function, Profile};
-use super::guest::{Guest, Pair, number_after};
-use super::program::Program;
+use super::guest::{Guest, Pair, Plan, number_after};
 use super::table::Row;
 use super::trace::{CLOCK, Calls};
 use std::collections::HashMap;
@@ -54,23 +53,19 @@ struct Run {
 }
 
 impl Run {
-    fn read(guest: &Guest<'_>, times: &Times, program: &str, frames: u32) -> Result<Self, String> {
-        let file = |kind: &str| guest.text(program, frames, kind);
-        let lacks = |what: &str| {
-            format!("there is no {what} of {program} with {frames} frames; it said: {}", guest.said(program))
-        };
-        let profile = Profile::parse(&file("callgrind")?);
-        let time = file("time")?;
-        let seconds = times.between(program, frames).ok_or_else(|| lacks("time"))?;
+    fn read(guest: &Guest, times: &Times, program: &str, frames: u32) -> Result<Self, String> {
+        let traces = guest.of(program, frames);
+        let profile = Profile::parse(&traces.text("callgrind")?);
+        let seconds = times.between(program, frames).ok_or_else(|| traces.lacks("time"))?;
         Ok(Self {
-            calls: Calls::parse(&file("strace")?),
+            calls: traces.calls()?,
             parts: if program == "pinhole" { our_parts(&profile) } else { their_parts(&profile) },
             profile,
-            switches: number_after(&time, "Voluntary context switches:").ok_or_else(|| lacks("switches"))?,
-            memory_kib: number_after(&time, "Maximum resident set size (kbytes):")
-                .ok_or_else(|| lacks("memory"))?,
-            buffer_bytes: buffer_bytes(&file("buffers")?),
-            dropped: dropped(program, &file("said")?, frames).ok_or_else(|| lacks("count of frames"))?,
+            switches: traces.number("time", "Voluntary context switches:")?,
+            memory_kib: traces.memory_kib()?,
+            buffer_bytes: buffer_bytes(&traces.text("buffers")?),
+            dropped: dropped(program, &traces.text("said")?, frames)
+                .ok_or_else(|| traces.lacks("count of frames"))?,
             seconds: seconds.as_secs_f64(),
         })
     }
@@ -172,17 +167,10 @@ impl Times {
 
 /// Measures, with files in a folder; tells where calls and instructions go if that is wanted.
 pub(super) fn measure(folder: &Path, is_explained: bool) -> Result<(Vec<Row>, String), String> {
-    let pinhole = Program::build("pinhole-cli", "pinhole")?;
-    let guest = Guest {
-        script: SCRIPT,
-        drivers: "pi",
-        memory_mib: 1024,
-        programs: &PROGRAMS,
-        pinhole: pinhole.path(),
-        frames: &[SHORT, LONG],
-        scratch: folder.join("scratch"),
-    };
-    let times = Times(guest.run()?.into_iter().map(|(when, line)| (line, when)).collect());
+    let plan =
+        Plan { script: SCRIPT, drivers: "pi", memory_mib: 1024, programs: &PROGRAMS, frames: &[SHORT, LONG] };
+    let guest = Guest::run(plan, folder)?;
+    let times = Times(guest.lines.iter().cloned().map(|(when, line)| (line, when)).collect());
     let runs = |program| -> Result<Pair<Run>, String> {
         let run = |frames| Run::read(&guest, &times, program, frames);
         Ok(Pair { short: run(SHORT)?, long: run(LONG)?, frames: LONG - SHORT })
@@ -195,9 +183,7 @@ pub(super) fn measure(folder: &Path, is_explained: bool) -> Result<(Vec<Row>, St
     limit(&mut rows, &theirs);
     rows.extend(theirs);
     rows.extend(ratios(&pinhole, &libcamera));
-    let programs = PROGRAMS.into_iter().zip([&pinhole, &libcamera]);
-    let explanation = programs.filter(|_| is_explained).map(|(name, runs)| explain(name, runs));
-    Ok((rows, explanation.collect()))
+    Ok((rows, guest.explained(&[&pinhole, &libcamera], is_explained, explain)))
 }
 
 /// What is told of both programs.
@@ -257,9 +243,7 @@ fn ratios(pinhole: &Pair<Run>, libcamera: &Pair<Run>) -> [Row; 4] {
 }
 
 fn explain(program: &str, runs: &Pair<Run>) -> String {
-    let each = |name: &str| runs.per_frame(|run| run.calls.of(&[name]) as f64);
-    let calls = runs.long.calls.names().map(|name| (each(name), name)).filter(|(times, _)| *times != 0.0);
-    let calls: String = calls.map(|(times, name)| format!("{times:9.2}  {name}\n")).collect();
+    let calls = runs.calls_by_name(|run| &run.calls);
     let functions: String =
         dearest(runs).into_iter().map(|(cost, name)| format!("{cost:9.0}  {name}\n")).collect();
     format!("\nCalls of {program} a request:\n{calls}\nInstructions of {program} a request:\n{functions}")
