@@ -7,7 +7,7 @@
 //! media device ([`CPU_MODEL`]).
 //!
 //! - `run`: queues, and what a run takes from them and gives back.
-//! - `work`: what becomes of the pixels, on a thread.
+//! - `work`: what becomes of the pixels.
 //! - `node`: the nodes, as pipelines call them.
 //!
 //! Knows nothing of simulated time, faults or sensors.
@@ -28,6 +28,7 @@ use pinhole_device::{
 use run::CpuIsp;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use work::Bench;
 
 /// A provider's devices, which its nodes share.
 type Shared = Arc<Mutex<Box<dyn Provider>>>;
@@ -40,12 +41,24 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct WithCpuIsp {
     inner: Shared,
     isps: Vec<Arc<CpuIsp>>,
+    has_threads: bool,
 }
 
 impl WithCpuIsp {
-    /// Adds to these devices.
+    /// Adds to these devices. Each ISP works on a thread of its own.
     pub fn new(provider: Box<dyn Provider>) -> Self {
-        Self { inner: Arc::new(Mutex::new(provider)), isps: Vec::new() }
+        Self { inner: Arc::new(Mutex::new(provider)), isps: Vec::new(), has_threads: true }
+    }
+
+    /// The same without threads: whoever queues the last buffer that a frame needs processes it, in
+    /// that call. For simulated time, which does not wait for threads.
+    pub fn without_threads(provider: Box<dyn Provider>) -> Self {
+        Self { has_threads: false, ..Self::new(provider) }
+    }
+
+    fn isp(&self) -> Result<Arc<CpuIsp>> {
+        let bench = (!self.has_threads).then(|| Bench::new(self.mapper()));
+        Ok(Arc::new(CpuIsp::new(bench)?))
     }
 
     /// The ISP and the node at a path, if it is one of these.
@@ -89,7 +102,8 @@ impl Provider for WithCpuIsp {
         let graphs: Vec<&Graph> = media.iter().map(|device| device.graph()).collect();
         let lacking = lacking(&graphs);
         while self.isps.len() < lacking {
-            self.isps.push(Arc::new(CpuIsp::new()?));
+            let isp = self.isp()?;
+            self.isps.push(isp);
         }
         media.extend((0..lacking).map(|number| Box::new(CpuMedia(graph(number))) as Box<dyn MediaDevice>));
         Ok(media)

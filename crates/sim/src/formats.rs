@@ -5,7 +5,7 @@ use crate::fault::Role;
 use pinhole_base::colour::ColourSpace;
 use pinhole_base::format::{BayerOrder, FourCc, Packing, PixelFormat, RawFormat};
 use pinhole_base::geometry::{ImagePixels, ModePixels, Rect, Size};
-use pinhole_device::uapi::bcm2835_isp::{SENSOR_DATA_FOURCC, STATISTICS_FOURCC, Statistics};
+use pinhole_device::uapi::bcm2835_isp::{OUTPUT_FORMATS, SENSOR_DATA_FOURCC, STATISTICS_FOURCC, Statistics};
 use pinhole_device::{ImageFormat, MetaFormat, NodeFormat};
 
 const RAW_STRIDE_ALIGN_BYTES: u32 = 32;
@@ -20,21 +20,6 @@ const STRIDE_BYTES_MAX: u32 = 1 << 18;
 pub(crate) const STATISTICS_BYTES: u32 = size_of::<Statistics>() as u32;
 
 const DEFAULT_RAW: PixelFormat = PixelFormat::Raw(RawFormat::bayer(BayerOrder::Rggb, 10, Packing::Csi2));
-
-const OUTPUT_FORMATS: [PixelFormat; 12] = [
-    PixelFormat::Yuv420,
-    PixelFormat::Yvu420,
-    PixelFormat::Nv12,
-    PixelFormat::Nv21,
-    PixelFormat::Yuyv,
-    PixelFormat::Yvyu,
-    PixelFormat::Uyvy,
-    PixelFormat::Vyuy,
-    PixelFormat::Rgb24,
-    PixelFormat::Bgr24,
-    PixelFormat::Bgrx32,
-    PixelFormat::Rgbx32,
-];
 
 /// The codes that a node offers.
 pub(crate) fn offered(role: Role) -> Vec<FourCc> {

@@ -94,6 +94,7 @@
 mod config;
 mod cpu_isp;
 mod embedded;
+mod engine;
 mod fault;
 mod formats;
 mod isp_controls;

@@ -9,12 +9,12 @@ use pinhole_base::Result;
 use pinhole_base::format::RawFormat;
 use pinhole_base::geometry::Transform;
 use pinhole_device::uapi::bcm2835_isp;
-use pinhole_imaging::{self as imaging, Isp, IspConfiguration, IspParameters};
+use pinhole_imaging::{IspConfiguration, IspParameters};
 
+use crate::engine::Engine;
 use crate::model::{SensorMode, SensorModel};
 use crate::scene::{FrameSettings, LightSchedule, Renderer, Scene};
 use crate::sensor::Registers;
-use crate::statistics;
 
 /// One frame of a sensor, and how it is written down.
 #[derive(Clone, Copy, Debug)]
@@ -73,14 +73,13 @@ type Place = (&'static str, SensorMode, u32);
 pub struct Studio {
     scene: Scene,
     renderer: Option<(Place, Renderer)>,
-    isp: Option<Isp>,
-    measured: Box<imaging::Statistics>,
+    engine: Engine,
 }
 
 impl Studio {
     /// A camera that looks at a scene.
     pub fn new(scene: Scene) -> Self {
-        Self { scene, renderer: None, isp: None, measured: Box::default() }
+        Self { scene, renderer: None, engine: Engine::default() }
     }
 
     /// Changes the light on the scene.
@@ -108,10 +107,15 @@ impl Studio {
         renderer.render(&exposure.settings(), exposure.format, exposure.stride_bytes as usize, out)
     }
 
+    /// What processes frames.
+    pub(crate) const fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
     /// Processes a frame. An output whose buffer is `None` is left out, and so are statistics.
     ///
     /// # Errors
-    /// As [`Isp::new`] and [`Isp::process`]. Nothing is written then.
+    /// As [`pinhole_imaging::Isp::new`] and [`pinhole_imaging::Isp::process`]. Nothing is written then.
     pub fn process(
         &mut self,
         configuration: &IspConfiguration,
@@ -120,17 +124,6 @@ impl Studio {
         outputs: &mut [Option<&mut [u8]>; 2],
         statistics: Option<&mut bcm2835_isp::Statistics>,
     ) -> Result<()> {
-        let isp = match self.isp.take() {
-            Some(isp) if isp.configuration() == configuration => isp,
-            _ => Isp::new(configuration)?,
-        };
-        let isp = self.isp.insert(isp);
-        self.measured.clear();
-        let measured = statistics.is_some().then_some(&mut *self.measured);
-        isp.process(raw, parameters, outputs, measured)?;
-        if let Some(statistics) = statistics {
-            statistics::convert(&self.measured, statistics);
-        }
-        Ok(())
+        self.engine.process(configuration, parameters, raw, outputs, statistics)
     }
 }

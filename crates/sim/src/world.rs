@@ -24,7 +24,6 @@ use crate::refusal::{Answer, Refusal};
 use crate::sensor::Sensor;
 use crate::timeline::{Event, Timeline};
 use crate::topology::{self, Part};
-pub(crate) use content::isp_configuration;
 
 use content::Content;
 use isp::Isp;

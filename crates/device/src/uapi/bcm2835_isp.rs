@@ -1,12 +1,29 @@
 //! The structures in which the VC4 ISP takes its parameters and gives its statistics
 //! (`linux/bcm2835-isp.h` and the firmware's statistics block), in native byte order.
 
+use pinhole_base::format::{FourCc, PixelFormat};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Format code of a statistics buffer: `BSTA`.
-pub const STATISTICS_FOURCC: pinhole_base::format::FourCc = pinhole_base::format::FourCc::new(b"BSTA");
+pub const STATISTICS_FOURCC: FourCc = FourCc::new(b"BSTA");
 /// Format code of a buffer of embedded sensor data: `SENS`.
-pub const SENSOR_DATA_FOURCC: pinhole_base::format::FourCc = pinhole_base::format::FourCc::new(b"SENS");
+pub const SENSOR_DATA_FOURCC: FourCc = FourCc::new(b"SENS");
+
+/// What the ISP's outputs can write that Pinhole knows; the first is what it writes unasked.
+pub const OUTPUT_FORMATS: [PixelFormat; 12] = [
+    PixelFormat::Yuv420,
+    PixelFormat::Yvu420,
+    PixelFormat::Nv12,
+    PixelFormat::Nv21,
+    PixelFormat::Yuyv,
+    PixelFormat::Yvyu,
+    PixelFormat::Uyvy,
+    PixelFormat::Vyuy,
+    PixelFormat::Rgb24,
+    PixelFormat::Bgr24,
+    PixelFormat::Bgrx32,
+    PixelFormat::Rgbx32,
+];
 
 /// Bits of the pixel values that regions sum: the ISP's pipeline works on 13.
 pub const SUM_BITS: u32 = 13;

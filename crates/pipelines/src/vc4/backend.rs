@@ -1,6 +1,6 @@
 //! One VC4 camera: acquiring, configuring, starting and stopping its devices.
 
-use super::configuration::{self, FORMATS, UNUSED_OUTPUT};
+use super::configuration::{self, UNUSED_OUTPUT};
 use super::control_loop::{Brain, SyncControlLoop};
 use super::discovery::{self, Location, ModeDetail, flipped, locate, modes};
 use super::lens::LensPlan;
@@ -22,6 +22,7 @@ use pinhole_camera::engine::Engine;
 use pinhole_camera::exchange::Exchange;
 use pinhole_camera::job::ControlLoop;
 use pinhole_camera::pipeline::Pipeline;
+use pinhole_device::uapi::bcm2835_isp::OUTPUT_FORMATS;
 use pinhole_device::uapi::control_codes as code;
 use pinhole_device::{
     ControlWrite, Heap, ImageFormat, Interest, MediaBusFormat, Payload, Provider, Route, SelectionTarget,
@@ -105,7 +106,7 @@ impl Vc4Camera {
             controls: controls(&modes, helper, lens.as_ref()),
             modes: modes.iter().map(|detail| detail.mode.clone()).collect(),
             properties,
-            formats: FORMATS.to_vec(),
+            formats: OUTPUT_FORMATS.to_vec(),
             pictures: Vec::new(),
             calibration: calibration(tuning, helper),
         };

@@ -7,23 +7,8 @@ use pinhole_base::format::{PixelFormat, RawFormat};
 use pinhole_base::geometry::{ImagePixels, ModePixels, Size, Transform};
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_camera::config::{Adjustment, Configuration, Role, StreamConfiguration};
+use pinhole_device::uapi::bcm2835_isp::OUTPUT_FORMATS;
 use pinhole_sensor::modes::{ModeInfo, WantedMode, choose};
-
-/// Processed formats of the ISP's outputs.
-pub const FORMATS: [PixelFormat; 12] = [
-    PixelFormat::Yuv420,
-    PixelFormat::Yvu420,
-    PixelFormat::Nv12,
-    PixelFormat::Nv21,
-    PixelFormat::Yuyv,
-    PixelFormat::Yvyu,
-    PixelFormat::Uyvy,
-    PixelFormat::Vyuy,
-    PixelFormat::Rgb24,
-    PixelFormat::Bgr24,
-    PixelFormat::Bgrx32,
-    PixelFormat::Rgbx32,
-];
 
 /// Rows of RAW frames start at multiples of this.
 pub const RAW_ALIGNMENT: u32 = 32;
@@ -163,7 +148,7 @@ impl Adjuster<'_> {
     }
 
     fn processed(&mut self, mode: Size<ImagePixels>) {
-        if !FORMATS.contains(&self.stream.format) {
+        if !OUTPUT_FORMATS.contains(&self.stream.format) {
             self.format(PixelFormat::Yuv420, "cannot be made by the ISP");
         }
         let wanted = self.stream.size;

@@ -156,7 +156,9 @@ impl VideoNode for CpuNode {
 
     fn queue(&mut self, buffer: &QueueBuffer<'_>) -> Result<()> {
         let memory = self.memory(buffer)?;
-        self.call("queueing a buffer", |queue| queue.queue(buffer.slot, memory, buffer.timestamp))
+        self.call("queueing a buffer", |queue| queue.queue(buffer.slot, memory, buffer.timestamp))?;
+        self.isp.step();
+        Ok(())
     }
 
     fn dequeue(&mut self) -> Result<Option<Dequeued>> {
@@ -165,10 +167,11 @@ impl VideoNode for CpuNode {
 
     fn stream_on(&mut self) -> Result<()> {
         self.call("starting to stream", Queue::start)?;
-        if self.role == Role::Input && self.work.is_none() {
+        if self.role == Role::Input && self.work.is_none() && self.isp.wants_thread() {
             let mapper = lock(&self.provider).mapper();
             self.work = Some(work::start(Arc::clone(&self.isp), mapper)?);
         }
+        self.isp.step();
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The queues of an ISP of the CPU's, and its runs: what each takes from them, and gives back.
 
 use super::lock;
+use super::work::Bench;
 use crate::fault::Role;
 use crate::formats;
 use crate::isp_controls::IspControls;
@@ -20,6 +21,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 pub(super) struct CpuIsp {
     state: Mutex<State>,
     changed: Condvar,
+    /// Where no thread does the work, but whoever brings the last buffer that a run needs.
+    bench: Option<Mutex<Bench>>,
 }
 
 /// Everything but the thread.
@@ -92,7 +95,7 @@ impl CpuIsp {
     ///
     /// # Errors
     /// Descriptors ran out.
-    pub(super) fn new() -> Result<Self> {
+    pub(super) fn new(bench: Option<Bench>) -> Result<Self> {
         let nodes = [
             Queue::new(Role::Input)?,
             Queue::new(Role::Output0)?,
@@ -101,7 +104,23 @@ impl CpuIsp {
         ];
         let crop = nodes[0].format.image().map_or(Rect::default(), |image| formats::whole(image.size));
         let state = State { controls: IspControls::new(), written: 0, crop, nodes, busy: false };
-        Ok(Self { state: Mutex::new(state), changed: Condvar::new() })
+        Ok(Self { state: Mutex::new(state), changed: Condvar::new(), bench: bench.map(Mutex::new) })
+    }
+
+    pub(super) const fn wants_thread(&self) -> bool {
+        self.bench.is_none()
+    }
+
+    /// Does the runs that nothing is missing for, unless a thread does.
+    pub(super) fn step(&self) {
+        let Some(mut bench) = self.bench.as_ref().map(lock) else { return };
+        while let Some(run) = self.ready_run() {
+            bench.work(self, &run);
+        }
+    }
+
+    fn ready_run(&self) -> Option<Run> {
+        self.state().take_run()
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -164,9 +183,11 @@ impl State {
         &mut self.nodes[place(role)]
     }
 
-    /// Every node that streams must have a buffer for it.
+    /// The input must stream, and every node that streams must have a buffer for it.
     fn take_run(&mut self) -> Option<Run> {
-        if self.nodes.iter().any(|queue| queue.streaming && queue.queued.is_empty()) {
+        if !self.nodes[0].streaming
+            || self.nodes.iter().any(|queue| queue.streaming && queue.queued.is_empty())
+        {
             return None;
         }
         let slots =
@@ -321,7 +342,7 @@ mod tests {
 
     /// All nodes stream, with one slot each.
     fn streaming() -> CpuIsp {
-        let isp = CpuIsp::new().expect("descriptors");
+        let isp = CpuIsp::new(None).expect("descriptors");
         for role in Role::ISP {
             let granted = isp.change(role, |queue| queue.add(1)).expect("slots");
             assert_eq!(granted, 1);

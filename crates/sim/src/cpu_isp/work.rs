@@ -1,21 +1,21 @@
-//! What the CPU makes of a frame: a thread that develops one after the other. The same engine,
-//! controls and statistics as the simulated ISP's.
+//! What the CPU makes of a frame, on a thread or not. The same engine, controls and statistics as the
+//! simulated ISP's.
 
 use super::run::{CpuIsp, Run, State};
+use crate::engine::{Engine, RunShape, Scratch};
 use crate::fault::Role;
 use crate::memory::DeviceBuffer;
-use crate::{statistics, world};
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_buffer::{FrameMemory, Mapper, PlaneMemory};
-use pinhole_device::ImageFormat;
-use pinhole_device::uapi::bcm2835_isp;
-use pinhole_imaging::{self as imaging, Isp, IspParameters};
+use pinhole_imaging::IspParameters;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::IntoBytes;
 
-/// Starts the work, which ends when the input is stopped.
+const OUTPUTS: [Role; 2] = [Role::Output0, Role::Output1];
+
+/// Starts the work on a thread, which ends when the input is stopped.
 ///
 /// # Errors
 /// There is no thread to be had.
@@ -24,34 +24,31 @@ pub(super) fn start(isp: Arc<CpuIsp>, mapper: Arc<dyn Mapper>) -> Result<JoinHan
     let work = move || {
         let mut bench = Bench::new(mapper);
         while let Some(run) = isp.next_run() {
-            bench.listen(&isp.state());
-            isp.finish(&run, bench.develop(&run).is_err());
+            bench.work(&isp, &run);
         }
     };
     thread.spawn(work).map_err(|error| Error::from_io(&error, "starting the thread for pictures"))
 }
 
 /// What the work is done with.
-struct Bench {
+pub(super) struct Bench {
     mapper: Arc<dyn Mapper>,
-    isp: Option<Isp>,
+    engine: Engine,
     /// What is to be done, and how often controls were written by then.
     orders: (u64, IspParameters),
-    outputs: [Vec<u8>; 2],
-    measured: Box<imaging::Statistics>,
-    statistics: Box<bcm2835_isp::Statistics>,
+    made: Scratch,
 }
 
 impl Bench {
-    fn new(mapper: Arc<dyn Mapper>) -> Self {
-        Self {
-            mapper,
-            isp: None,
-            orders: (0, IspParameters::default()),
-            outputs: Default::default(),
-            measured: Box::default(),
-            statistics: Box::new(bcm2835_isp::Statistics::new_zeroed()),
-        }
+    pub(super) fn new(mapper: Arc<dyn Mapper>) -> Self {
+        let orders = (0, IspParameters::default());
+        Self { mapper, engine: Engine::default(), orders, made: Scratch::new() }
+    }
+
+    /// Does a run, and gives its buffers back.
+    pub(super) fn work(&mut self, isp: &CpuIsp, run: &Run) {
+        self.listen(&isp.state());
+        isp.finish(run, self.develop(run).is_err());
     }
 
     /// Learns what is to be done, where that has changed.
@@ -81,40 +78,32 @@ impl Bench {
     /// An engine that breaks over this frame breaks this frame, not the camera.
     fn develop(&mut self, run: &Run) -> Result<()> {
         catch_unwind(AssertUnwindSafe(|| self.try_develop(run))).unwrap_or_else(|_| {
-            self.isp = None;
+            self.engine = Engine::default();
             Err(Error::new(ErrorKind::Algorithm, "developing a frame").because("the engine broke over it"))
         })
     }
 
     fn try_develop(&mut self, run: &Run) -> Result<()> {
-        let outputs = [Role::Output0, Role::Output1].map(|role| run.image(role));
         let Some((input, raw)) = run.image(Role::Input).zip(run.buffer(Role::Input)) else { return Ok(()) };
-        let configuration = world::isp_configuration(&input, run.crop, outputs)?;
-        if self.isp.as_ref().is_none_or(|isp| *isp.configuration() != configuration) {
-            self.isp = Some(Isp::new(&configuration)?);
-        }
-        let Some(isp) = &mut self.isp else { return Ok(()) };
-        let bytes = |format: Option<ImageFormat>| format.map_or(0, |format| format.size_bytes as usize);
-        for (scratch, format) in self.outputs.iter_mut().zip(outputs) {
-            scratch.resize(bytes(format), 0);
-        }
-        let [first, second] = &mut self.outputs;
-        let [has_first, has_second] = outputs.map(|format| format.is_some());
-        let mut targets = [has_first.then_some(&mut first[..]), has_second.then_some(&mut second[..])];
-        *self.measured = imaging::Statistics::default();
-        let measured = run.buffer(Role::Statistics).map(|_| &mut *self.measured);
-        isp.process(raw.view()?.plane(0), &self.orders.1, &mut targets, measured)?;
+        let shape = RunShape {
+            input,
+            crop: run.crop,
+            outputs: OUTPUTS.map(|role| run.image(role)),
+            has_statistics: run.buffer(Role::Statistics).is_some(),
+        };
+        self.made.fill(&mut self.engine, &shape, &self.orders.1, raw.view()?.plane(0))?;
         self.write(run)
     }
 
-    fn write(&mut self, run: &Run) -> Result<()> {
-        for (role, bytes) in [Role::Output0, Role::Output1].into_iter().zip(&self.outputs) {
+    fn write(&self, run: &Run) -> Result<()> {
+        for (role, bytes) in OUTPUTS.into_iter().zip(&self.made.outputs) {
             if let Some(buffer) = run.buffer(role) {
                 buffer.fill(bytes)?;
             }
         }
-        let Some(buffer) = run.buffer(Role::Statistics) else { return Ok(()) };
-        statistics::convert(&self.measured, &mut self.statistics);
-        buffer.fill(self.statistics.as_bytes())
+        match run.buffer(Role::Statistics) {
+            Some(buffer) => buffer.fill(self.made.statistics.as_bytes()),
+            None => Ok(()),
+        }
     }
 }

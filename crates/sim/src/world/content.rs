@@ -4,6 +4,7 @@
 
 use crate::config::Pixels;
 use crate::embedded::{self, LINE_BYTES_MAX};
+use crate::engine::{RunShape, Scratch};
 use crate::memory::DeviceBuffer;
 use crate::model::{SensorMode, SensorModel};
 use crate::random::Random;
@@ -12,11 +13,12 @@ use crate::sensor::Registers;
 use crate::stamp::{STAMP_BYTES, Stamp};
 use crate::statistics;
 use crate::studio::{Exposure, Studio};
+use pinhole_base::Result;
 use pinhole_base::format::RawFormat;
-use pinhole_base::geometry::{ModePixels, Rect, Transform};
+use pinhole_base::geometry::Transform;
 use pinhole_device::ImageFormat;
 use pinhole_device::uapi::bcm2835_isp;
-use pinhole_imaging::{IspConfiguration, IspParameters, OutputFormat};
+use pinhole_imaging::IspParameters;
 use std::time::Duration;
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -60,25 +62,23 @@ pub(crate) struct RunBuffers<'a> {
     pub(crate) statistics: Option<&'a DeviceBuffer>,
 }
 
-/// The shapes of one run.
-pub(crate) struct RunShape {
+/// What one run works on, and when.
+pub(crate) struct RunScene {
     pub(crate) model: &'static SensorModel,
-    pub(crate) input: ImageFormat,
-    pub(crate) crop: Rect<ModePixels>,
-    pub(crate) outputs: [Option<ImageFormat>; 2],
-    pub(crate) scene_time: Duration,
+    pub(crate) shape: RunShape,
+    pub(crate) time: Duration,
 }
 
 /// What one camera needs for its pixels.
 struct Place {
     studio: Studio,
     raw: Vec<u8>,
-    outputs: [Vec<u8>; 2],
+    made: Scratch,
 }
 
 impl Place {
     fn new(scene: &Scene) -> Self {
-        Self { studio: Studio::new(scene.clone()), raw: Vec::new(), outputs: Default::default() }
+        Self { studio: Studio::new(scene.clone()), raw: Vec::new(), made: Scratch::new() }
     }
 }
 
@@ -169,30 +169,36 @@ impl Content {
     pub(crate) fn process(
         &mut self,
         camera: usize,
-        shape: &RunShape,
+        scene: &RunScene,
         buffers: &RunBuffers<'_>,
         parameters: Option<&IspParameters>,
     ) -> bool {
         match (self.pixels, parameters) {
-            (Pixels::Stamped, _) => self.copy_stamp(shape, buffers),
+            (Pixels::Stamped, _) => self.copy_stamp(scene, buffers),
             (Pixels::On, Some(parameters)) => {
-                return self.develop(camera, shape, buffers, parameters).is_ok();
+                return self.develop(camera, &scene.shape, buffers, parameters).is_ok();
             }
             _ => {}
         }
         true
     }
 
-    fn copy_stamp(&mut self, shape: &RunShape, buffers: &RunBuffers<'_>) {
+    fn copy_stamp(&mut self, scene: &RunScene, buffers: &RunBuffers<'_>) {
         let mut bytes = [0; STAMP_BYTES];
         buffers.input.read(&mut bytes);
         for output in buffers.outputs.into_iter().flatten() {
             output.write(0, &bytes);
         }
         let Some(buffer) = buffers.statistics else { return };
-        let light = self.scene.light().at(shape.scene_time);
+        let light = self.scene.light().at(scene.time);
         let stamp = Stamp::from_bytes(&bytes);
-        statistics::synthesise(stamp.as_ref(), shape.model, light, shape.input.size, &mut self.statistics);
+        statistics::synthesise(
+            stamp.as_ref(),
+            scene.model,
+            light,
+            scene.shape.input.size,
+            &mut self.statistics,
+        );
         buffer.write(0, self.statistics.as_bytes());
     }
 
@@ -202,54 +208,19 @@ impl Content {
         shape: &RunShape,
         buffers: &RunBuffers<'_>,
         parameters: &IspParameters,
-    ) -> pinhole_base::Result<()> {
-        let outputs = std::array::from_fn(|at| shape.outputs[at].filter(|_| buffers.outputs[at].is_some()));
-        let configuration = isp_configuration(&shape.input, shape.crop, outputs)?;
-        let Place { studio, raw, outputs: scratch } = &mut self.places[camera];
+    ) -> Result<()> {
+        let Place { studio, raw, made } = &mut self.places[camera];
         raw.resize(shape.input.size_bytes as usize, 0);
         buffers.input.read(raw);
-        for (scratch, format) in scratch.iter_mut().zip(shape.outputs) {
-            scratch.resize(format.map_or(0, |format| format.size_bytes as usize), 0);
-        }
-        let [first, second] = scratch;
-        let [has_first, has_second] = buffers.outputs.map(|buffer| buffer.is_some());
-        let mut outputs = [has_first.then_some(&mut first[..]), has_second.then_some(&mut second[..])];
-        let statistics = buffers.statistics.map(|_| &mut *self.statistics);
-        studio.process(&configuration, parameters, raw, &mut outputs, statistics)?;
-        for (buffer, bytes) in buffers.outputs.into_iter().zip(scratch) {
+        made.fill(studio.engine(), shape, parameters, raw)?;
+        for (buffer, bytes) in buffers.outputs.into_iter().zip(&made.outputs) {
             if let Some(buffer) = buffer {
                 buffer.write(0, bytes);
             }
         }
         if let Some(buffer) = buffers.statistics {
-            buffer.write(0, self.statistics.as_bytes());
+            buffer.write(0, made.statistics.as_bytes());
         }
         Ok(())
     }
-}
-
-/// The imaging engine's view of a run, with those outputs that have a buffer.
-pub(crate) fn isp_configuration(
-    input: &ImageFormat,
-    crop: Rect<ModePixels>,
-    outputs: [Option<ImageFormat>; 2],
-) -> pinhole_base::Result<IspConfiguration> {
-    let raw = input.format.raw().ok_or_else(|| {
-        let kind = pinhole_base::ErrorKind::InvalidArgument;
-        pinhole_base::Error::new(kind, "processing a frame").because("the input is no mosaic")
-    })?;
-    let output = |format: ImageFormat| OutputFormat {
-        format: format.format,
-        size: format.size,
-        stride_bytes: format.stride_bytes,
-        colour_space: format.colour,
-    };
-    Ok(IspConfiguration {
-        input: raw,
-        // The input is the frame that the sensor sent.
-        size: input.size.cast(),
-        stride_bytes: input.stride_bytes,
-        crop,
-        outputs: outputs.map(|format| format.map(output)),
-    })
 }

@@ -5,7 +5,8 @@
 //! buffer completes, then output 0, output 1 and the statistics.
 
 use super::World;
-use super::content::{RunBuffers, RunShape};
+use super::content::{RunBuffers, RunScene};
+use crate::engine::RunShape;
 use crate::fault::{FaultKind, Role, RunFaults};
 use crate::formats;
 use crate::isp_controls::IspControls;
@@ -150,14 +151,15 @@ impl World {
         let image = |role: Role| hardware.node(role).format.image();
         let (Some(input), Some(input_format)) = (buffer(0), image(Role::Input)) else { return true };
         let buffers = RunBuffers { input, outputs: [buffer(1), buffer(2)], statistics: buffer(3) };
+        let output = |at: usize, role| buffers.outputs[at].and_then(|_| image(role));
         let shape = RunShape {
-            model: hardware.sensor.model,
             input: input_format,
             crop: run.crop,
-            outputs: [image(Role::Output0), image(Role::Output1)],
-            scene_time: self.scene_time(run.timestamp_ns),
+            outputs: [output(0, Role::Output0), output(1, Role::Output1)],
+            has_statistics: buffers.statistics.is_some(),
         };
-        self.content.process(camera, &shape, &buffers, run.parameters.as_deref())
+        let scene = RunScene { model: hardware.sensor.model, shape, time: self.scene_time(run.timestamp_ns) };
+        self.content.process(camera, &scene, &buffers, run.parameters.as_deref())
     }
 
     fn complete_of_run(&mut self, camera: usize, run: &Run, at: usize, failed: bool) {
