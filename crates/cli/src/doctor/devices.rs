@@ -80,18 +80,41 @@ fn no_camera() -> Finding {
 fn half_of_a_pi(by_driver: &BTreeMap<String, Vec<&DeviceNode>>) -> Option<Finding> {
     let has = |name: &str| by_driver.keys().any(|driver| driver == name);
     let receiver = has("unicam") || has("bcm2835-unicam");
-    match (receiver, has("bcm2835-isp")) {
-        (true, false) => Some(Finding::note(
+    match (receiver, by_driver.get("bcm2835-isp")) {
+        (true, None) => Some(Finding::note(
             "devices",
             "a Pi's receiver (unicam) without its ISP (bcm2835-isp): RAW frames, and what the CPU makes of them",
         )),
-        (false, true) => Some(Finding::problem(
+        (true, Some(isp)) => unseen(isp),
+        (false, Some(_)) => Some(Finding::problem(
             "devices",
             "a Pi's ISP (bcm2835-isp) without a receiver (unicam): no sensor was found",
             "check the ribbon cable, and `camera_auto_detect=1` or a `dtoverlay=` of your sensor in config.txt",
         )),
         _ => None,
     }
+}
+
+/// An ISP whose media device cannot be opened is as good as none: the CPU does its work.
+fn unseen(isp: &[&DeviceNode]) -> Option<Finding> {
+    let media: Vec<_> = isp.iter().filter(|node| node.kind == DeviceKind::Media).collect();
+    if media.iter().any(|node| System::is_open_to_us(Path::new(&node.path))) {
+        return None;
+    }
+    let (which, advice) = match media.first() {
+        None => ("which it has not got".to_owned(), "use a kernel with CONFIG_MEDIA_CONTROLLER"),
+        Some(node) if Path::new(&node.path).exists() => {
+            (format!("{}, which you may not open", node.path), "see `permission` below")
+        }
+        Some(node) => (
+            format!("{}, which is not there", node.path),
+            "in a container: let it have this device, as it has the video nodes",
+        ),
+    };
+    let what = format!(
+        "a Pi's ISP (bcm2835-isp) is found by its media device ({which}): without, the CPU does its work, slowly"
+    );
+    Some(Finding::note("devices", what).advise(advice))
 }
 
 /// Whether this user may open them all.

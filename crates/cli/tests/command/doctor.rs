@@ -79,10 +79,12 @@ impl Machine {
 fn a_healthy_pi_gets_a_clean_bill() {
     let machine = Machine::new();
     machine.video(0, "unicam-image", "unicam");
+    machine.media(1, "bcm2835-isp", "bcm2835-isp");
     machine.video(13, "bcm2835-isp-output0", "bcm2835-isp");
     machine.pi("# cameras\ncamera_auto_detect=1  # finds them\n");
     let run = machine.doctor(&[]);
     assert_eq!(run.code, 0, "{}", run.output);
+    assert!(!run.output.contains("the CPU"), "{}", run.output);
     for part in
         ["unicam-image", "256 MiB", "128 MiB free", "linux,cma", "camera_auto_detect", "nothing stands"]
     {
@@ -98,6 +100,22 @@ fn a_media_device_is_told_with_the_nodes_of_its_driver() {
     let run = machine.doctor(&[]);
     let line = run.output.lines().find(|line| line.contains("devices")).unwrap_or("");
     assert!(line.contains("unicam: unicam, unicam-image") && line.contains("/media0"), "{}", run.output);
+}
+
+/// Catches: pictures that the CPU makes, slowly, while an ISP stands by, and nobody knows why.
+#[test]
+fn an_isp_that_cannot_be_seen_is_told_and_why() {
+    let machine = Machine::new();
+    machine.video(0, "unicam-image", "unicam");
+    machine.video(13, "bcm2835-isp-output0", "bcm2835-isp");
+    let run = machine.doctor(&[]);
+    assert!(run.output.contains("the CPU does its work"), "{}", run.output);
+    assert!(run.output.contains("CONFIG_MEDIA_CONTROLLER"), "{}", run.output);
+    machine.media(1, "bcm2835-isp", "bcm2835-isp");
+    fs::remove_file(machine.path().join("dev/media1")).unwrap();
+    let run = machine.doctor(&[]);
+    assert!(run.output.contains("media1, which is not there"), "{}", run.output);
+    assert!(run.output.contains("container"), "{}", run.output);
 }
 
 #[test]
