@@ -1,9 +1,11 @@
 //! The sensors and lenses that the simulator can play: their arrays, modes, timing, registers,
 //! noise and colours, as constants.
 //!
-//! Geometry, timing, registers and delays are public facts of the parts and their Linux
-//! drivers. Electron counts and colour responses are plausible figures of our own for parts of
-//! that size. Knows nothing of scenes, frames or device nodes.
+//! Geometry, timing, registers and delays are public facts of the parts and their Linux drivers.
+//! What the lens shades, and how much light comes through it, are what libcamera's calibrations of
+//! the Raspberry Pi's camera modules found: its tunings undo the one, and reckon illuminance from the
+//! other. Electron counts and colour responses are plausible figures of our own for parts of that
+//! size. Knows nothing of scenes, frames or device nodes.
 
 mod colour;
 mod ideal;

@@ -252,7 +252,7 @@ fn squares(frame: &Frame, side: usize) -> Vec<f64> {
 
 #[test]
 fn a_sensor_mounted_upside_down_shows_the_scene_so_until_it_mirrors_it() {
-    let settings = settings(0.005);
+    let settings = settings(0.01);
     let turned = FrameSettings { transform: Transform::ROTATE_180, ..settings };
     let upright = squares(&take(&IMX219, 3, &DESK, &settings), 32);
     let upside_down = take_mounted(180, &IMX219, 3, &DESK, &settings);
@@ -262,7 +262,7 @@ fn a_sensor_mounted_upside_down_shows_the_scene_so_until_it_mirrors_it() {
         sum / upright.len() as f64
     };
     let mut reversed = squares(&upside_down, 32);
-    assert!(difference(&reversed) > 20.0, "upside down it looks different");
+    assert!(difference(&reversed) > 20.0, "upside down it looks different: {}", difference(&reversed));
     reversed.reverse();
     assert!(difference(&reversed) < 3.0, "only noise and the mosaic differ: {}", difference(&reversed));
     let mended = squares(&take_mounted(180, &IMX219, 3, &DESK, &turned), 32);
@@ -289,7 +289,7 @@ fn bytes_between_rows_stay_untouched() {
 fn time_moves_the_ball_and_the_sequence_the_counter() {
     let take = |millis, sequence| {
         let time = Duration::from_millis(millis);
-        take(&IMX219, 2, &DESK, &FrameSettings { time, sequence, ..settings(0.02) })
+        take(&IMX219, 2, &DESK, &FrameSettings { time, sequence, ..settings(0.04) })
     };
     let mode = IMX219.modes[2];
     // Noise follows the sequence number, so compare well above it.

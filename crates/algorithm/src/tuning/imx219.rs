@@ -10,8 +10,8 @@ pub static IMX219: Tuning = Tuning {
     name: Cow::Borrowed("imx219"),
     white_balance: WhiteBalanceTuning { curve: Cow::Borrowed(WHITE), ..Tuning::UNCALIBRATED.white_balance },
     colour: Cow::Borrowed(COLOUR),
-    saturation_lux_s: Some(25.41),
-    vignetting: Some([[0.72, 0.34], [0.66, 0.28], [0.62, 0.26]]),
+    saturation_lux_s: Some(32.64),
+    vignetting: Some([[3.31, 0.60], [2.36, 0.02], [2.10, 0.12]]),
     detail: DetailTuning {
         codes_per_electron: 13.07,
         read_noise_electrons: 3.2,

@@ -10,8 +10,8 @@ pub static IMX477: Tuning = Tuning {
     name: Cow::Borrowed("imx477"),
     white_balance: WhiteBalanceTuning { curve: Cow::Borrowed(WHITE), ..Tuning::UNCALIBRATED.white_balance },
     colour: Cow::Borrowed(COLOUR),
-    saturation_lux_s: Some(15.38),
-    vignetting: Some([[0.36, 0.18], [0.33, 0.16], [0.30, 0.15]]),
+    saturation_lux_s: Some(19.18),
+    vignetting: Some([[0.56, 0.28], [0.53, 0.27], [0.51, 0.26]]),
     detail: DetailTuning {
         codes_per_electron: 7.68,
         read_noise_electrons: 3.1,

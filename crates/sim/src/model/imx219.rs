@@ -59,7 +59,8 @@ pub static IMX219: SensorModel = SensorModel {
         full_well_electrons: 4700.0,
         read_noise_electrons: 2.1,
         converter_noise_codes: 0.5,
-        electrons_per_lux_s: 185.0,
+        // 998 lux for 27.685 ms fill 12744 of 65536 where a scene reflects 0.23, as ours does.
+        electrons_per_lux_s: 144.0,
     },
     colour: ColourResponse {
         warm_kelvin: 2850.0,
@@ -76,5 +77,7 @@ pub static IMX219: SensorModel = SensorModel {
             white(8500.0, 0.434, 0.803),
         ],
     },
-    vignetting: [[0.72, 0.34], [0.66, 0.28], [0.62, 0.26]],
+    // Green brightens as libcamera's table of luminance does, red and blue as that times those of its
+    // calibrations; rays from the centre, all temperatures: to within 4 % in the mean.
+    vignetting: [[3.31, 0.60], [2.36, 0.02], [2.10, 0.12]],
 };

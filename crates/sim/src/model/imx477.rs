@@ -111,7 +111,8 @@ pub static IMX477: SensorModel = SensorModel {
         full_well_electrons: 8000.0,
         read_noise_electrons: 1.9,
         converter_noise_codes: 0.3,
-        electrons_per_lux_s: 520.0,
+        // 830 lux for 27.242 ms fill 17755 of 65536 where a scene reflects 0.23, as ours does.
+        electrons_per_lux_s: 417.0,
     },
     colour: ColourResponse {
         warm_kelvin: 2850.0,
@@ -129,5 +130,6 @@ pub static IMX477: SensorModel = SensorModel {
             white(9500.0, 0.254, 0.784),
         ],
     },
-    vignetting: [[0.36, 0.18], [0.33, 0.16], [0.30, 0.15]],
+    // As in the table of luminance and the calibrations of libcamera's tuning, to within 2 % in the mean.
+    vignetting: [[0.56, 0.28], [0.53, 0.27], [0.51, 0.26]],
 };
