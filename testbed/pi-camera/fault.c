@@ -70,7 +70,7 @@ static int (*unplug)(u32 gone);
 static u32 gone;
 static DEFINE_MUTEX(plug);
 
-static u32 failed_calls;
+static atomic_t failed_calls;
 
 /* ---- occasions ---- */
 
@@ -164,7 +164,7 @@ long pi_fault_call(const char *whom, struct file *file, unsigned int number, uns
 	pi_fault_occasion(call, call + 1, whom, &occasion);
 	if (!occasion.due)
 		return make(file, number, argument);
-	failed_calls++;
+	atomic_inc(&failed_calls);
 	if (is_done_anyway(number, call))
 		make(file, number, argument);
 	return -(long)occasion.values[call];
@@ -293,8 +293,8 @@ static ssize_t write_forget(struct file *file, const char __user *from, size_t b
 {
 	spin_lock(&guard);
 	memset(plans, 0, sizeof(plans));
-	failed_calls = 0;
 	spin_unlock(&guard);
+	atomic_set(&failed_calls, 0);
 	return bytes;
 }
 
@@ -309,7 +309,7 @@ void pi_faults_add(int (*unplug_devices)(u32 gone))
 	debugfs_create_file("inject", 0200, folder, NULL, &inject_ops);
 	debugfs_create_file("repeat", 0200, folder, NULL, &repeat_ops);
 	debugfs_create_file("forget", 0200, folder, NULL, &forget_ops);
-	debugfs_create_u32("failed_calls", 0444, folder, &failed_calls);
+	debugfs_create_atomic_t("failed_calls", 0444, folder, &failed_calls);
 	debugfs_create_file("unplugged", 0644, folder, NULL, &unplugged_ops);
 	debugfs_create_u32("lux", 0644, folder, &pi_light.lux);
 	debugfs_create_u32("white_red", 0644, folder, &pi_light.white_red);

@@ -273,7 +273,7 @@ static void read_parameters(struct isp *isp)
 	read_gains(isp, parameters->gains);
 	read_matrix(isp, parameters);
 	read_curve(isp, parameters->curve);
-	parameters->crop = isp->nodes[INPUT].crop;
+	parameters->crop = pi_node_crop(&isp->nodes[INPUT]);
 	mutex_unlock(isp->handler.lock);
 }
 
@@ -326,7 +326,7 @@ static void fill(struct isp *isp, const struct pi_picture *in, u32 i, struct pi_
 /* Takes the controls down as they were written; holds on to the lens table, if there is one. */
 static struct dma_buf *order_controls(struct isp *isp, struct pi_painter_run *run)
 {
-	const struct v4l2_rect *crop = &isp->nodes[INPUT].crop;
+	struct v4l2_rect crop = pi_node_crop(&isp->nodes[INPUT]);
 	struct dma_buf *table;
 	u8 *to = run->structures;
 	size_t i;
@@ -335,10 +335,10 @@ static struct dma_buf *order_controls(struct isp *isp, struct pi_painter_run *ru
 	run->red_gain = isp->red->cur.val;
 	run->blue_gain = isp->blue->cur.val;
 	run->digital_gain = isp->digital->cur.val;
-	run->crop_left = crop->left;
-	run->crop_top = crop->top;
-	run->crop_width = crop->width;
-	run->crop_height = crop->height;
+	run->crop_left = crop.left;
+	run->crop_top = crop.top;
+	run->crop_width = crop.width;
+	run->crop_height = crop.height;
 	for (i = 0; i < ARRAY_SIZE(structures); to += structures[i++].bytes)
 		memcpy(to, isp->structures[i]->p_cur.p, structures[i].bytes);
 	table = isp->lens_table;

@@ -21,9 +21,27 @@ static u32 buffer_bytes(const struct pi_node *node)
 	return node->metaformat ? node->metasize : node->pix.sizeimage;
 }
 
-static void use_all(struct pi_node *node)
+static void set_crop(struct pi_node *node, struct v4l2_rect crop)
 {
-	node->crop = (struct v4l2_rect){ .width = node->pix.width, .height = node->pix.height };
+	spin_lock(node->guard);
+	node->crop = crop;
+	spin_unlock(node->guard);
+}
+
+/* The part of the pictures that is used; it may change while they stream. */
+struct v4l2_rect pi_node_crop(struct pi_node *node)
+{
+	struct v4l2_rect crop;
+
+	spin_lock(node->guard);
+	crop = node->crop;
+	spin_unlock(node->guard);
+	return crop;
+}
+
+static struct v4l2_rect whole(const struct pi_node *node)
+{
+	return (struct v4l2_rect){ .width = node->pix.width, .height = node->pix.height };
 }
 
 /* ---- calls ---- */
@@ -88,7 +106,7 @@ static int set_format(struct file *file, void *fh, struct v4l2_format *format)
 		return -EBUSY;
 	try_format(file, fh, format);
 	node->pix = format->fmt.pix;
-	use_all(node);
+	set_crop(node, whole(node));
 	return 0;
 }
 
@@ -125,13 +143,11 @@ static int get_selection(struct file *file, void *fh, struct v4l2_selection *sel
 		return -EINVAL;
 	switch (selection->target) {
 	case V4L2_SEL_TGT_CROP:
-		selection->r = node->crop;
+		selection->r = pi_node_crop(node);
 		return 0;
 	case V4L2_SEL_TGT_CROP_DEFAULT:
 	case V4L2_SEL_TGT_CROP_BOUNDS:
-		selection->r = (struct v4l2_rect){
-			.width = node->pix.width, .height = node->pix.height,
-		};
+		selection->r = whole(node);
 		return 0;
 	default:
 		return -EINVAL;
@@ -150,7 +166,7 @@ static int set_selection(struct file *file, void *fh, struct v4l2_selection *sel
 	rect->height = clamp(rect->height & ~1u, node->side_min, node->pix.height);
 	rect->left = clamp_t(s32, rect->left & ~1, 0, node->pix.width - rect->width);
 	rect->top = clamp_t(s32, rect->top & ~1, 0, node->pix.height - rect->height);
-	node->crop = *rect;
+	set_crop(node, *rect);
 	return 0;
 }
 
@@ -420,7 +436,7 @@ int pi_node_add(struct pi_node *node, struct v4l2_device *v4l2, struct v4l2_ctrl
 	node->pix.width = 640;
 	node->pix.height = 480;
 	pi_format_adjust(&node->pix, node->raw, node->side_min);
-	use_all(node);
+	set_crop(node, whole(node));
 	is_receivers |= node->metaformat == PI_META_FMT_SENSOR_DATA;
 	ret = init_queue(node, v4l2->dev, is_receivers);
 	if (ret)

@@ -124,7 +124,7 @@ struct pi_node {
 	u32 side_min;
 	const struct pi_node_ops *ops;
 	void *owner;
-	spinlock_t *guard;	/* of buffers and streaming; one for all nodes of a device */
+	spinlock_t *guard;	/* of buffers, streaming and crop; one for all nodes of a device */
 
 	struct video_device vdev;
 	struct vb2_queue queue;
@@ -139,6 +139,7 @@ struct pi_node {
 };
 
 int pi_node_add(struct pi_node *node, struct v4l2_device *v4l2, struct v4l2_ctrl_handler *handler);
+struct v4l2_rect pi_node_crop(struct pi_node *node);
 struct pi_buffer *pi_node_take(struct pi_node *node);
 bool pi_node_is_open(struct pi_node *node);
 void pi_node_put_back(struct pi_node *node, struct pi_buffer *buffer);
