@@ -5,7 +5,8 @@ use crate::bench::Bench;
 use crate::foreign::foreign_buffer;
 use crate::keepsake::stamp;
 use crate::mapper::CountingMapper;
-use crate::rig::{Abilities, Rig, Setup, Verdict};
+use crate::rig::{Abilities, NotApplicable, Rig, Setup, Verdict};
+use pinhole::geometry::Size;
 use pinhole::kernel::memory::SystemMapper;
 use pinhole::sim::model::DW9807;
 use pinhole::sim::{
@@ -14,6 +15,8 @@ use pinhole::sim::{
 };
 use pinhole::{Cameras, Driver, FrameBuffer, Request, Role, StreamId};
 use std::sync::Arc;
+
+const SMALL: Size = Size::new(320, 180);
 
 /// Simulated cameras of one kind, on a virtual clock.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,20 @@ impl Simulated {
     pub const fn threaded(self) -> Self {
         Self { driver: Driver::Thread, ..self }
     }
+
+    fn abilities(&self) -> Abilities {
+        Abilities {
+            roles: Role::ALL.to_vec(),
+            streams_max: 3,
+            own_buffers: true,
+            control_loop: true,
+            format: None,
+            // What the CPU processes is to be small.
+            size: (!self.camera.isp).then_some(SMALL),
+            frame_us: None,
+            exact_time: true,
+        }
+    }
 }
 
 impl Rig for Simulated {
@@ -75,10 +92,11 @@ impl Rig for Simulated {
             Simulator::new(config, Arc::<CountingMapper>::clone(&mapper)).expect("the world is possible");
         let cameras = Cameras::of_simulator(&simulator, setup.decorator.as_ref())
             .expect("simulated cameras can be found");
-        let backstage = Books { hardware: simulator.control(), mapper: Arc::clone(&mapper) };
+        let backstage =
+            Books { hardware: simulator.control(), mapper: Arc::clone(&mapper), has_isp: self.camera.isp };
         Ok(Bench {
             cameras,
-            abilities: abilities(),
+            abilities: self.abilities(),
             driver: self.driver,
             embedded,
             mapper,
@@ -87,23 +105,11 @@ impl Rig for Simulated {
     }
 }
 
-fn abilities() -> Abilities {
-    Abilities {
-        roles: Role::ALL.to_vec(),
-        streams_max: 3,
-        own_buffers: true,
-        control_loop: true,
-        format: None,
-        size: None,
-        frame_us: None,
-        exact_time: true,
-    }
-}
-
 /// The simulator's books.
 struct Books {
     hardware: SimulatorControl,
     mapper: Arc<CountingMapper>,
+    has_isp: bool,
 }
 
 impl Backstage for Books {
@@ -131,6 +137,9 @@ impl Backstage for Books {
     }
 
     fn inject(&self, after: u32, fault: Fault) -> Verdict {
+        if !self.has_isp && fault.is_of_isp() {
+            return Err(NotApplicable("its ISP is the CPU's, which does not fail on demand"));
+        }
         let fault = ScheduledFault { camera: 0, after, fault };
         self.hardware.inject(fault).expect("the first camera is there");
         Ok(())

@@ -45,9 +45,13 @@ const NEVER: &[&str] = &[
     "b36_frames_report_what_they_were_taken_with",
     "b37_a_frame_says_whose_controls_it_was_taken_with",
     "b38_vblank_is_written_before_exposure",
+    "b41_erroneous_buffers_of_the_isp_are_marked",
+    "b41_erroneous_images_are_marked_in_any_order",
+    "b42_an_unplugged_isp_ends_the_session",
     "b43_a_refused_heap_is_told",
     "b43_errors_name_the_device_and_help",
     "b43_running_out_of_contiguous_memory",
+    "b44_refused_frames_are_counted",
 ];
 
 /// What needs calls that fail on demand.
@@ -60,10 +64,10 @@ const OF_FAILING_CALLS: &[&str] = &[
 ];
 
 /// What needs frames that are flagged on demand.
-const OF_FLAGS: &[&str] = &["b41_erroneous_buffers_are_marked"];
+const OF_FLAGS: &[&str] = &["b41_erroneous_images_are_marked"];
 
 /// What needs a plug that is pulled on demand.
-const OF_PLUGS: &[&str] = &["b42_after_the_end_nothing_comes", "b42_an_unplugged_device_ends_the_session"];
+const OF_PLUGS: &[&str] = &["b42_after_the_end_nothing_comes", "b42_an_unplugged_camera_ends_the_session"];
 
 /// What needs a camera that falls silent on demand.
 const OF_SILENCE: &[&str] =
@@ -115,6 +119,7 @@ const OF_RECEIVER_FAULTS: &[&str] = &[
     "b14_a_queue_failure_cancels_the_request_whole",
     "b31_one_buffer_per_stream_and_one_of_a_pair_lost",
     "b36_across_lost_frames",
+    "b41_erroneous_images_are_marked_in_any_order",
     "b44_dropped_frames_are_counted_with_their_cause",
 ];
 

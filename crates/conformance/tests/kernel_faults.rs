@@ -16,7 +16,7 @@ use pinhole_conformance::bench::{Bench, requests, streams};
 use pinhole_conformance::kernel::{Binding, DriverRig, Found, Module, find};
 use pinhole_conformance::rig::Setup;
 use pinhole_conformance::run::Run;
-use pinhole_conformance::statements::errors::b41_erroneous_buffers_are_marked;
+use pinhole_conformance::statements::errors::b41_erroneous_images_are_marked;
 use rustix::io::Errno;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -276,7 +276,7 @@ fn damaged_frames_of_webcams_are_marked_where_the_driver_keeps_them() {
         binding.bind();
     };
     keep("1");
-    b41_erroneous_buffers_are_marked(rig).expect("frames can be damaged on demand");
+    b41_erroneous_images_are_marked(rig).expect("frames can be damaged on demand");
     keep("0");
 }
 

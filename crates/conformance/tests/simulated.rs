@@ -44,7 +44,7 @@ rig! {
     except &[]
 }
 rig! {
-    imx477,
-    Simulated::new("imx477", CameraConfig::imx477()),
+    imx477_before_ancillary_links,
+    Simulated::new("imx477 before ancillary links", CameraConfig::imx477().without_ancillary_links()),
     except &[]
 }

@@ -42,8 +42,11 @@ pinhole_conformance::tests_of! {
     ]
     errors: [
         b39_a_silent_sensor_is_reported
-        b41_erroneous_buffers_are_marked
-        b42_an_unplugged_device_ends_the_session
+        b41_erroneous_buffers_of_the_isp_are_marked
+        b41_erroneous_images_are_marked
+        b41_erroneous_images_are_marked_in_any_order
+        b42_an_unplugged_camera_ends_the_session
+        b42_an_unplugged_isp_ends_the_session
         b42_after_the_end_nothing_comes
         b43_a_busy_camera_says_so
         b45_dropped_frames_give_their_buffers_back

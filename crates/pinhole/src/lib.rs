@@ -108,7 +108,8 @@ impl Cameras {
     /// # Errors
     /// A simulated device refuses, as it may be told to.
     pub fn of_simulator(simulator: &Simulator, decorator: Option<&Decorator>) -> Result<Self> {
-        let cameras = Self::of_provider(simulator.provider(), decorator)?;
+        let devices = WithCpuIsp::without_threads(simulator.provider());
+        let cameras = Self::of_provider(Box::new(devices), decorator)?;
         Ok(Self { simulator: Some(simulator.control()), ..cameras })
     }
 

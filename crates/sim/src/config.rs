@@ -44,12 +44,24 @@ pub struct CameraConfig {
     pub rotation_degrees: u32,
     /// The lens, if it has a motor; else all is in focus.
     pub lens: Option<&'static LensModel>,
+    /// Whether the media graph tells whose lens it is, as kernels since 5.17 do.
+    pub ancillary_links: bool,
+    /// Whether the machine has an ISP for it.
+    pub isp: bool,
 }
 
 impl CameraConfig {
     /// A camera with embedded data and no mux, mounted upright, its lens fixed.
     pub const fn new(sensor: &'static SensorModel) -> Self {
-        Self { sensor, embedded: true, mux: false, rotation_degrees: 0, lens: None }
+        Self {
+            sensor,
+            embedded: true,
+            mux: false,
+            rotation_degrees: 0,
+            lens: None,
+            ancillary_links: true,
+            isp: true,
+        }
     }
 
     /// An IMX219.
@@ -72,6 +84,18 @@ impl CameraConfig {
     #[must_use]
     pub const fn with_lens(self) -> Self {
         Self { lens: Some(&DW9807), ..self }
+    }
+
+    /// The same on a kernel that tells of no ancillary links.
+    #[must_use]
+    pub const fn without_ancillary_links(self) -> Self {
+        Self { ancillary_links: false, ..self }
+    }
+
+    /// The same on a machine without an ISP.
+    #[must_use]
+    pub const fn without_isp(self) -> Self {
+        Self { isp: false, ..self }
     }
 
     /// The same with a mux.

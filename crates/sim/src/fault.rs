@@ -304,6 +304,14 @@ impl Fault {
         }
     }
 
+    /// Whether it is the ISP's affair: that of its runs, or of calls to its nodes.
+    pub const fn is_of_isp(self) -> bool {
+        match self {
+            Self::FailCall { target: Some(Target::Node(node)), .. } => !node.is_receiver(),
+            _ => matches!(self.family(), Family::Run),
+        }
+    }
+
     const fn family(self) -> Family {
         match self {
             Self::SlowIsp { .. }

@@ -1,6 +1,6 @@
 //! What the simulated hardware tells those who watch over it: counters, a log, an audit.
 
-use crate::fault::{Call, FaultKind, Role};
+use crate::fault::{Call, FaultKind, Role, Target};
 use crate::memory::FileIdentity;
 use crate::queue::SlotState;
 use crate::sensor::Registers;
@@ -22,6 +22,8 @@ pub struct Counters {
     /// Times a device wrote a buffer while another was reading or writing it: a picture torn
     /// by whoever queued the buffer twice.
     pub torn: u64,
+    /// Calls to lenses, of any kind.
+    pub lens_calls: u64,
     calls: [u64; Call::ALL.len()],
     faults: [u64; FaultKind::ALL.len()],
 }
@@ -35,13 +37,15 @@ impl Counters {
             embedded_dropped: 0,
             runs: 0,
             torn: 0,
+            lens_calls: 0,
             calls: [0; Call::ALL.len()],
             faults: [0; FaultKind::ALL.len()],
         }
     }
 
-    pub(crate) const fn count_call(&mut self, call: Call) {
+    pub(crate) fn count_call(&mut self, call: Call, target: Target) {
         self.calls[call as usize] += 1;
+        self.lens_calls += u64::from(target == Target::Lens);
     }
 
     pub(crate) const fn with_faults(mut self, faults: [u64; FaultKind::ALL.len()]) -> Self {

@@ -140,9 +140,8 @@ impl Builder {
         self.entity(role.entity_name(), EntityFunction::Io, Some(path), &[direction])[0]
     }
 
-    /// Adds the lens of the first entity, the sensor.
-    fn companion(&mut self, name: &str, path: String) {
-        self.entity(name, EntityFunction::Lens, Some(path), &[]);
+    /// Tells that the last entity, the lens, is that of the first, the sensor.
+    fn companion(&mut self) {
         let [primary, .., companion] = &self.graph.entities[..] else { return };
         self.graph.ancillary.push(AncillaryLink { primary: primary.id, companion: companion.id });
     }
@@ -175,7 +174,11 @@ pub(crate) fn receiver_graph(camera: usize, config: &CameraConfig) -> Graph {
         builder.link(sensor[1], embedded, true);
     }
     if let Some(lens) = config.lens {
-        builder.companion(&lens_name(camera, lens), sub_path(camera, Sub::Lens));
+        let path = Some(sub_path(camera, Sub::Lens));
+        builder.entity(&lens_name(camera, lens), EntityFunction::Lens, path, &[]);
+        if config.ancillary_links {
+            builder.companion();
+        }
     }
     builder.graph
 }

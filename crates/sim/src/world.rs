@@ -83,7 +83,7 @@ impl Camera {
             sequence: 0,
         });
         let parts = Part::ALL.map(|part| PartState {
-            plugged: true,
+            plugged: part == Part::Receiver || config.isp,
             generation: 0,
             claim: None,
             graph: graph(number, config, part),
@@ -215,14 +215,14 @@ impl World {
         call: Call,
         target: Target,
     ) -> Answer<()> {
-        self.counters.count_call(call);
+        self.counters.count_call(call, target);
         self.check_plugged(camera, part, generation)?;
         Ok(self.faults.call(Some(camera), call, target)?)
     }
 
     /// The same for what all cameras share.
     pub(crate) fn admit_shared(&mut self, call: Call, target: Target) -> Answer<()> {
-        self.counters.count_call(call);
+        self.counters.count_call(call, target);
         Ok(self.faults.call(None, call, target)?)
     }
 
@@ -355,7 +355,7 @@ impl World {
         }
         let fresh = Camera::new(number, &camera.config);
         let state = camera.part_mut(part);
-        state.plugged = true;
+        state.plugged = fresh.part(part).plugged;
         state.graph = graph(number, &fresh.config, part);
         match part {
             Part::Receiver => {

@@ -5,7 +5,7 @@
 use super::pi::UNKNOWN;
 use super::pi_module;
 use crate::rig::Verdict;
-use pinhole::sim::{Call, Fault, Stamp, Target};
+use pinhole::sim::{Call, Fault, Stamp};
 
 /// The sensor is silent instead of sending the n-th frame from now on.
 const STALL_AFTER: &str = "/sys/module/unicam_model/parameters/stall_after";
@@ -26,20 +26,8 @@ pub(super) fn behave() {
 /// Whether a fault is the ISP's affair, or that of calls to it.
 pub(super) fn is_of_isp(fault: Fault) -> bool {
     match fault {
-        Fault::SlowIsp { .. }
-        | Fault::StickIsp
-        | Fault::ReorderOutputs { .. }
-        | Fault::FlagOutput(_)
-        | Fault::UnplugIsp => true,
-        Fault::FailCall { call, target, .. } => {
-            can_fail(call)
-                && match target {
-                    None => true,
-                    Some(Target::Node(node)) => !node.is_receiver(),
-                    Some(_) => false,
-                }
-        }
-        _ => false,
+        Fault::FailCall { call, target, .. } => can_fail(call) && (target.is_none() || fault.is_of_isp()),
+        _ => fault.is_of_isp(),
     }
 }
 

@@ -164,12 +164,15 @@ fn digest(trace: u64, counters: &Counters) -> u64 {
 
 fn draw_config(dice: &mut Dice, sensors: &[&'static SensorModel], memory_is_scarce: bool) -> SimulatorConfig {
     let count = 1 + dice.weighted(&[6, 2, 1]);
-    let cameras = (0..count).map(|_| CameraConfig {
-        sensor: dice.pick(sensors),
-        embedded: !dice.one_in(4),
-        mux: dice.one_in(4),
-        rotation_degrees: dice.pick(&[0, 180]),
-        lens: dice.one_in(3).then_some(&DW9807),
+    let cameras = (0..count).map(|_| {
+        let sensor = dice.pick(sensors);
+        CameraConfig {
+            embedded: !dice.one_in(4),
+            mux: dice.one_in(4),
+            rotation_degrees: dice.pick(&[0, 180]),
+            lens: dice.one_in(3).then_some(&DW9807),
+            ..CameraConfig::new(sensor)
+        }
     });
     SimulatorConfig {
         cameras: cameras.collect(),

@@ -81,16 +81,22 @@ pub fn lens_frames_tell_where_it_was(rig: &dyn Rig) -> Verdict {
     Ok(())
 }
 
-/// Catches: a call for every frame, or for every request that asks for what is so already.
+/// Catches: a call for every frame, be it to write, to read or to ask; one for every request that
+/// asks for what is so already.
 pub fn lens_only_changes_are_written(rig: &dyn Rig) -> Verdict {
     let bench = bench(rig)?;
     let mut run = start(&bench, bench.configured(&[Role::Video]));
+    let hardware = bench.hardware()?;
+    let calls = || hardware.counters().lens_calls;
+    let at_start = calls();
     run.rounds(6, |_| {});
+    assert_eq!(calls(), at_start, "the lens was called though nobody moves it");
     assert_eq!(moves(&bench)?.len(), 1, "it is told once, at the start");
     for _ in 0..12 {
         ask(&mut run, 3.0);
     }
     run.rounds(6, |_| {});
+    assert_eq!(calls(), at_start + 1, "one move is one call");
     assert_eq!(moves(&bench)?.len(), 2, "the same was written again");
     Ok(())
 }

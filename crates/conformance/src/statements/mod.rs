@@ -107,15 +107,19 @@ macro_rules! for_each_statement {
                 b39_a_short_silence_is_survived
                 b39_a_silent_sensor_is_reported
                 b40_without_buffers_the_watchdog_keeps_quiet
-                b41_erroneous_buffers_are_marked
+                b41_erroneous_buffers_of_the_isp_are_marked
+                b41_erroneous_images_are_marked
+                b41_erroneous_images_are_marked_in_any_order
                 b42_after_the_end_nothing_comes
-                b42_an_unplugged_device_ends_the_session
+                b42_an_unplugged_camera_ends_the_session
+                b42_an_unplugged_isp_ends_the_session
                 b43_a_busy_camera_says_so
                 b43_errors_name_the_device_and_help
                 b43_a_refused_heap_is_told
                 b43_running_out_of_contiguous_memory
                 b43_unknown_cameras_are_named
                 b44_dropped_frames_are_counted_with_their_cause
+                b44_refused_frames_are_counted
                 b45_a_frame_of_an_old_session_stays_out_of_the_new_one
                 b45_dropped_frames_give_their_buffers_back
                 b45_forgotten_frames_are_no_catastrophe

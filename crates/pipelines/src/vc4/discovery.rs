@@ -282,3 +282,52 @@ fn missing(sensor: &str, code: pinhole_device::ControlCode) -> Error {
 pub fn flipped(format: RawFormat, transform: Transform) -> RawFormat {
     RawFormat { order: format.order.map(|order| transform.apply_to(order)), ..format }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pinhole_device::{AncillaryLink, MediaInfo};
+
+    /// A receiver with these; the number of each is its place.
+    fn receiver(functions: &[EntityFunction], ancillary: &[(u32, u32)]) -> Graph {
+        let entity = |(id, function): (usize, &EntityFunction)| Entity {
+            id: id as u32,
+            name: format!("entity {id}"),
+            function: *function,
+            node: Some(format!("/dev/v4l-subdev{id}")),
+            pads: Vec::new(),
+        };
+        let links = ancillary.iter().map(|&(primary, companion)| AncillaryLink { primary, companion });
+        let info = MediaInfo {
+            path: "/dev/media0".into(),
+            driver: RECEIVER.into(),
+            model: RECEIVER.into(),
+            bus_info: String::new(),
+        };
+        Graph {
+            info,
+            entities: functions.iter().enumerate().map(entity).collect(),
+            links: Vec::new(),
+            ancillary: links.collect(),
+        }
+    }
+
+    /// The lens that a sensor is taken to have.
+    fn found(graph: &Graph, sensor: usize) -> Option<String> {
+        lens_of(graph, &graph.entities[sensor]).map(|lens| lens.path)
+    }
+
+    /// Catches: a lens before one sensor that is moved for another.
+    #[test]
+    fn a_lens_is_its_sensors_companion_or_the_only_one_beside_the_only_sensor() {
+        use EntityFunction::{Lens, Sensor};
+        let alone = receiver(&[Sensor, Lens], &[]);
+        assert_eq!(found(&alone, 0).as_deref(), Some("/dev/v4l-subdev1"));
+        let whose = receiver(&[Sensor, Sensor, Lens], &[]);
+        assert_eq!((found(&whose, 0), found(&whose, 1)), (None, None));
+        assert_eq!(found(&receiver(&[Sensor, Lens, Lens], &[]), 0), None, "which of them?");
+        let told = receiver(&[Sensor, Sensor, Lens, Lens], &[(0, 3), (1, 2)]);
+        assert_eq!(found(&told, 0).as_deref(), Some("/dev/v4l-subdev3"));
+        assert_eq!(found(&told, 1).as_deref(), Some("/dev/v4l-subdev2"));
+    }
+}
