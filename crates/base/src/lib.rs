@@ -10,6 +10,7 @@ pub mod error;
 pub mod format;
 pub mod geometry;
 pub mod time;
+pub mod vignetting;
 
 pub use error::{Error, ErrorKind, Result};
 pub use time::Timestamp;

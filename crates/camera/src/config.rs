@@ -4,6 +4,7 @@ use pinhole_base::colour::ColourSpace;
 use pinhole_base::control::{ControlId, ControlList};
 use pinhole_base::format::{PixelFormat, RawFormat};
 use pinhole_base::geometry::{ImagePixels, ModePixels, NativePixels, Rect, Size, Transform};
+use pinhole_base::vignetting::Vignetting;
 use std::fmt;
 
 /// Most streams that a camera offers at once.
@@ -188,4 +189,6 @@ pub struct Calibration {
     pub xyz_to_sensor: [[f64; 3]; 3],
     /// Code of black, at 16 bits.
     pub black_level_16bit: u16,
+    /// What undoes the shading of its lens; `None` where nobody knows it.
+    pub vignetting: Option<Vignetting>,
 }

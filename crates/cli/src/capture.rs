@@ -210,7 +210,7 @@ fn write_stream(sink: &mut Sink, frame: &Frame, number: u64, info: &CameraInfo) 
     sink.write(&Shot {
         number,
         pixels: Pixels::of(stream.configuration(), &view)?,
-        metadata: &frames::dng_metadata(info, image, None),
+        metadata: &frames::dng_metadata(info, image, Some(stream.configuration()), None),
         frame_rate: frame_rate(frame),
         quality: JPEG_QUALITY,
     })?;

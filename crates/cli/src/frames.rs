@@ -3,7 +3,7 @@
 use pinhole::colour::Matrix3;
 use pinhole::config::CameraInfo;
 use pinhole::control::{self, ControlList};
-use pinhole::files::dng::DngMetadata;
+use pinhole::files::dng::{DngMetadata, GainMap};
 use pinhole::files::{Calibration, DateTime, Illuminant, ImageMetadata, Picture, RawImage};
 use pinhole::format::PixelFormat;
 use pinhole::{FrameView, Result, StreamConfiguration};
@@ -77,10 +77,11 @@ fn black_levels(info: &CameraInfo, frame: &ControlList) -> [u16; 4] {
     reported.map_or([calibrated; 4], |levels| levels.map(|level| level.clamp(0, 0xffff) as u16))
 }
 
-/// What a DNG says of a frame beside its samples.
+/// What a DNG says of a frame beside its samples, which are those of a RAW stream.
 pub(crate) fn dng_metadata<'a>(
     info: &CameraInfo,
     image: ImageMetadata,
+    raw: Option<&StreamConfiguration>,
     thumbnail: Option<Picture<'a>>,
 ) -> DngMetadata<'a> {
     DngMetadata {
@@ -91,6 +92,30 @@ pub(crate) fn dng_metadata<'a>(
             xyz_to_camera: Matrix3(calibration.xyz_to_sensor),
         }),
         thumbnail,
+        lens_shading: raw.and_then(|raw| lens_shading(info, raw)),
         ..DngMetadata::default()
     }
+}
+
+/// Points across and down. Modes of calibrated sensors lie in the middle of the array: mirroring changes
+/// nothing.
+const SHADING_POINTS: usize = 33;
+
+/// What undoes the lens's shading in frames of the sensor's mode of that size.
+fn lens_shading(info: &CameraInfo, raw: &StreamConfiguration) -> Option<GainMap> {
+    let vignetting = info.calibration?.vignetting?;
+    let mode = info.modes.iter().find(|mode| mode.size == raw.size.cast())?;
+    let place = |at: usize, start: i32, length: u32| {
+        f64::from(start) + f64::from(length) * at as f64 / (SHADING_POINTS - 1) as f64
+    };
+    let plane = |colour: usize| {
+        let points = (0..SHADING_POINTS * SHADING_POINTS).map(|at| {
+            let x = place(at % SHADING_POINTS, mode.crop.x, mode.crop.width);
+            let y = place(at / SHADING_POINTS, mode.crop.y, mode.crop.height);
+            vignetting.gains(x, y)[colour] as f32
+        });
+        points.collect::<Vec<_>>()
+    };
+    let gains = [plane(0), plane(1), plane(1), plane(2)];
+    Some(GainMap { columns: SHADING_POINTS, rows: SHADING_POINTS, gains })
 }

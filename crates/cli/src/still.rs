@@ -175,11 +175,12 @@ impl Outs {
             Pixels::Picture(picture) if self.dng.is_some() => Some(Thumbnail::of(&picture, THUMBNAIL_PIXELS)),
             _ => None,
         };
-        let metadata = frames::dng_metadata(info, image, thumbnail.as_ref().map(Thumbnail::picture));
+        let raw = self.dng.is_some().then(|| frame.stream(Role::Raw)).transpose()?;
+        let samples = raw.as_ref().map(|raw| raw.configuration());
+        let metadata = frames::dng_metadata(info, image, samples, thumbnail.as_ref().map(Thumbnail::picture));
         let shot = Shot { number: 0, pixels, metadata: &metadata, frame_rate: (0, 0), quality };
         encode(&mut self.photo, self.kind, &shot).map_err(|error| self.photo.placed(error))?;
-        if let Some(out) = &mut self.dng {
-            let raw = frame.stream(Role::Raw)?;
+        if let (Some(out), Some(raw)) = (&mut self.dng, raw) {
             let view = raw.map()?;
             let shot = Shot { pixels: Pixels::of(raw.configuration(), &view)?, ..shot };
             encode(out, Kind::Dng, &shot).map_err(|error| out.placed(error))?;

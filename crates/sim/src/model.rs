@@ -15,6 +15,7 @@ mod lens;
 
 use pinhole_base::format::BayerOrder;
 use pinhole_base::geometry::{ModePixels, NativePixels, Rect, Size};
+use pinhole_base::vignetting::Vignetting;
 
 pub use colour::{ColourResponse, WhiteResponse};
 pub use imx219::IMX219;
@@ -191,11 +192,7 @@ impl SensorModel {
 
     /// The gain in red, green and blue that undoes the vignetting at a point of the array.
     pub fn shading_gain(&self, x: f64, y: f64) -> [f64; 3] {
-        let area = self.active_area;
-        let (half_width, half_height) = (f64::from(area.width) / 2.0, f64::from(area.height) / 2.0);
-        let (dx, dy) = (x - f64::from(area.x) - half_width, y - f64::from(area.y) - half_height);
-        let r2 = (dx * dx + dy * dy) / (half_width * half_width + half_height * half_height);
-        self.vignetting.map(|[a, b]| 1.0 + a * r2 + b * r2 * r2)
+        Vignetting { coefficients: self.vignetting, area: self.active_area }.gains(x, y)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::configuration::Configuration;
 use crate::controller::{ActiveState, Algorithm, Preparation};
 use crate::parameters::LensShading;
+use pinhole_base::vignetting::Vignetting;
 use std::sync::Arc;
 
 /// Most cells across and down, as VC4's processor takes them.
@@ -41,27 +42,23 @@ fn table(vignetting: &[[f64; 2]; 3], configuration: &Configuration) -> LensShadi
     let doubled = std::iter::successors(Some(CELL_PIXELS_MIN), |cell| cell.checked_mul(2));
     let cell_pixels = doubled.clone().find(fits).unwrap_or(1 << 31);
     let (columns, rows) = (cells(cell_pixels).0 + 1, cells(cell_pixels).1 + 1);
+    let vignetting = Vignetting { coefficients: *vignetting, area: configuration.active_area };
     let plane = |colour: usize| {
-        let [a, b] = vignetting[colour];
         let points = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
         let gain = |(column, row)| {
-            let r2 = radius_squared(column * cell_pixels, row * cell_pixels, configuration);
-            ((1.0 + a * r2 + b * r2 * r2) * UNITY).round().clamp(0.0, GAIN_MAX) as u16
+            let (x, y) = native(column * cell_pixels, row * cell_pixels, configuration);
+            (vignetting.gains(x, y)[colour] * UNITY).round().clamp(0.0, GAIN_MAX) as u16
         };
         points.map(gain).collect()
     };
     LensShading { columns, rows, cell_pixels, gains: [plane(0), plane(1), plane(1), plane(2)] }
 }
 
-/// The distance of a pixel of the mode from the centre of the active area, squared, where 1 is
-/// that of its corner.
-fn radius_squared(x: u32, y: u32, configuration: &Configuration) -> f64 {
-    let (size, crop, area) = (configuration.mode_size, configuration.crop, configuration.active_area);
+/// Where a pixel of the mode lies in the array.
+fn native(x: u32, y: u32, configuration: &Configuration) -> (f64, f64) {
+    let (size, crop) = (configuration.mode_size, configuration.crop);
     let native = |at: u32, pixels: u32, start: i32, length: u32| {
         f64::from(start) + f64::from(at) * f64::from(length) / f64::from(pixels.max(1))
     };
-    let (half_width, half_height) = (f64::from(area.width) / 2.0, f64::from(area.height) / 2.0);
-    let dx = native(x, size.width, crop.x, crop.width) - f64::from(area.x) - half_width;
-    let dy = native(y, size.height, crop.y, crop.height) - f64::from(area.y) - half_height;
-    (dx * dx + dy * dy) / (half_width * half_width + half_height * half_height).max(1.0)
+    (native(x, size.width, crop.x, crop.width), native(y, size.height, crop.y, crop.height))
 }

@@ -2,6 +2,7 @@
 
 use crate::runner::{Folder, dng, words};
 use pinhole::format::BayerOrder;
+use pinhole::sim::model::IMX219;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 
@@ -31,6 +32,26 @@ fn a_still_is_a_jpeg_with_exif_and_a_dng_of_the_same_frame() {
     let neutral = raw.as_shot_neutral.unwrap();
     assert!(neutral[0] < 0.9 && neutral[1] == 1.0 && neutral[2] < 0.9, "{neutral:?}");
     assert!(raw.exposure_time.is_some() && raw.iso.is_some() && raw.calibrations.len() == 1);
+}
+
+/// Catches: a mode that is taken for the whole array, or the other way round; colours that change
+/// places.
+#[test]
+fn the_dng_says_what_undoes_the_lens_in_its_mode() {
+    let folder = Folder::new();
+    for (mode, corner) in [("1640x1232:10", [8.0, 8.0]), ("640x480:10", [1008.0, 760.0])] {
+        folder.succeed(&["still", "-o", "photo.jpg", "--raw", "--mode", mode]);
+        let map = dng(&folder.path("photo.dng")).lens_shading.expect("the lens is known");
+        let [red, green, blue] = IMX219.shading_gain(corner[0], corner[1]);
+        for (gains, truth) in map.gains.iter().zip([red, green, green, blue]) {
+            let (middle, first) = (gains[gains.len() / 2], gains[0]);
+            assert!((middle - 1.0).abs() < 1e-3, "{mode}: {middle} in the middle");
+            assert!(
+                (f64::from(first) / truth - 1.0).abs() < 1e-3,
+                "{mode}: {first} in the corner, not {truth}"
+            );
+        }
+    }
 }
 
 #[test]

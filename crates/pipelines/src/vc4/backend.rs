@@ -13,6 +13,7 @@ use pinhole_base::colour::{ColourSpace, Matrix3};
 use pinhole_base::control::{self, ControlList};
 use pinhole_base::format::{Packing, PixelFormat};
 use pinhole_base::geometry::{NativePixels, Rect, Size, Transform};
+use pinhole_base::vignetting::Vignetting;
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::FrameMemory;
 use pinhole_camera::backend::Backend;
@@ -108,7 +109,7 @@ impl Vc4Camera {
             properties,
             formats: OUTPUT_FORMATS.to_vec(),
             pictures: Vec::new(),
-            calibration: calibration(tuning, helper),
+            calibration: calibration(tuning, helper, active_area),
         };
         Ok(Self {
             info,
@@ -345,7 +346,7 @@ fn helper_model(sensor: &str) -> String {
 }
 
 /// The tuning at the temperature nearest to D65's, as RAW files want it.
-fn calibration(tuning: &Tuning, helper: &SensorHelper) -> Option<Calibration> {
+fn calibration(tuning: &Tuning, helper: &SensorHelper, area: Rect<NativePixels>) -> Option<Calibration> {
     const D65_K: f64 = 6504.0;
     let from_d65 = |kelvin: f64| (kelvin - D65_K).abs();
     let white =
@@ -353,7 +354,11 @@ fn calibration(tuning: &Tuning, helper: &SensorHelper) -> Option<Calibration> {
     let colour = tuning.colour.iter().min_by(|a, b| from_d65(a.kelvin).total_cmp(&from_d65(b.kelvin)))?;
     let unbalance = Matrix3::diagonal([white.red, 1.0, white.blue]);
     let xyz_to_sensor = unbalance.times(&colour.matrix.inverse()?).times(&SRGB_TO_XYZ.inverse()?);
-    Some(Calibration { xyz_to_sensor: xyz_to_sensor.0, black_level_16bit: helper.black_level_16bit })
+    Some(Calibration {
+        xyz_to_sensor: xyz_to_sensor.0,
+        black_level_16bit: helper.black_level_16bit,
+        vignetting: tuning.vignetting.map(|coefficients| Vignetting { coefficients, area }),
+    })
 }
 
 /// From linear sRGB to CIE XYZ (IEC 61966-2-1).
