@@ -1,4 +1,6 @@
-//! Colour spaces and 3×3 colour matrices.
+//! Colour spaces, 3×3 colour matrices, and how different colours look.
+
+pub mod difference;
 
 /// The chromaticities of red, green, blue and white.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

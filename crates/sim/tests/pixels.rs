@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use pinhole_base::ErrorKind;
-use pinhole_base::colour::{ColourSpace, Matrix3};
+use pinhole_base::colour::ColourSpace;
+use pinhole_base::colour::difference::{lab, linear};
 use pinhole_base::format::{BayerOrder, Packing, PixelFormat, RawFormat};
 use pinhole_base::geometry::{Rect, Transform};
 use pinhole_imaging::packing::unpack_row;
@@ -103,20 +104,6 @@ fn mean_and_variance(values: impl Iterator<Item = f64>) -> (f64, f64) {
     (mean, variance)
 }
 
-/// CIE L*a*b* of linear sRGB, for D65.
-fn lab(rgb: [f64; 3]) -> [f64; 3] {
-    let to_xyz = Matrix3([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]);
-    let xyz = to_xyz.apply(rgb);
-    let f = |t: f64| if t > 0.008_856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 };
-    let [x, y, z] = [f(xyz[0] / 0.9505), f(xyz[1]), f(xyz[2] / 1.089)];
-    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
-}
-
-fn decoded(srgb: f64) -> f64 {
-    let s = srgb / 255.0;
-    if s <= 0.040_45 { s / 12.92 } else { ((s + 0.055) / 1.055).powf(2.4) }
-}
-
 /// Linear mean of a patch of the chart in a developed frame.
 fn patch_mean(rgb: &[u8], mode: &SensorMode, model: &SensorModel, index: usize) -> [f64; 3] {
     let area = chart_patch_area(index, model).mapped(mode.crop, Rect::from_size(mode.size));
@@ -125,7 +112,7 @@ fn patch_mean(rgb: &[u8], mode: &SensorMode, model: &SensorModel, index: usize) 
         for x in area.x..area.right() as i32 {
             let start = (y as usize * mode.size.width as usize + x as usize) * 3;
             for (sum, &value) in sum.iter_mut().zip(&rgb[start..start + 3]) {
-                *sum += decoded(f64::from(value));
+                *sum += linear(f64::from(value) / 255.0);
             }
             count += 1.0;
         }

@@ -2,7 +2,6 @@
 //! sizes and formats. No byte may differ by more than one from the twin's value, or a third more in
 //! the dark.
 
-mod difference;
 mod naive;
 mod precision;
 mod stages;

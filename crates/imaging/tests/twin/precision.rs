@@ -1,9 +1,9 @@
 //! How far the processor's colours are from exact ones of the same samples, as one sees it, well
 //! exposed and four stops under.
 
-use crate::difference::{ciede2000, lab};
 use crate::naive::Mosaic;
 use crate::{buffer, in_16_bits, packed};
+use pinhole_base::colour::difference::{ciede2000, lab, linear};
 use pinhole_base::colour::{ColourSpace, Matrix3};
 use pinhole_base::format::{BayerColour, BayerOrder, Packing, PixelFormat, RawFormat};
 use pinhole_base::geometry::{Rect, Size};
@@ -89,8 +89,10 @@ fn differences(format: PixelFormat, stops_under: i32) -> (f64, f64) {
     isp.process(&raw, &parameters, &mut [Some(&mut picture), None], None).expect("it fits");
     let samples = in_16_bits(&configuration, &codes);
     let twin = Mosaic { configuration: &configuration, parameters: &parameters, samples }.picture(&output);
-    let differences: Vec<f64> =
-        pixels(&picture, format).zip(twin).map(|(seen, exact)| ciede2000(lab(seen), lab(exact))).collect();
+    let differences: Vec<f64> = pixels(&picture, format)
+        .zip(twin)
+        .map(|(seen, exact)| ciede2000(lab(seen.map(linear)), lab(exact.map(linear))))
+        .collect();
     assert_eq!(differences.len() as u32, configuration.size.width * configuration.size.height);
     let mean = differences.iter().sum::<f64>() / differences.len() as f64;
     (mean, differences.into_iter().fold(0.0, f64::max))
