@@ -26,8 +26,10 @@ use std::time::Duration;
 
 use pinhole_base::Result;
 
+pub use card::SlantedEdge;
 pub use chart::{CHART, ChartPatch, chart_patch_area};
 pub use light::{Light, LightSchedule};
+pub use plates::SPREAD;
 pub use renderer::{FrameSettings, Renderer};
 
 use moving::Moving;

@@ -1,9 +1,12 @@
-//! The test card: Siemens star, slanted edge, zone plate, line pairs, grey steps, lettering.
+//! The test card: Siemens star, slanted edges, zone plate, line pairs, grey steps, lettering.
 
 use std::f32::consts::PI;
 
+use pinhole_base::geometry::{NativePixels, Rect};
+
 use super::letters::text_distance;
 use super::paint::{Bounds, Colour, Layer, Point, at, coverage, mix, scaled, smoothstep, visible};
+use crate::model::SensorModel;
 
 /// Where the card stands in the built-in scene.
 pub(crate) const CARD_BOUNDS: Bounds = Bounds { left: -0.105, top: -0.005, right: 0.270, bottom: 0.296 };
@@ -15,8 +18,9 @@ const INK: f32 = 0.045;
 const STAR: (Point, f32) = (at(0.192, 0.092), 0.055);
 const STAR_SPOKES: f32 = 36.0;
 const ZONE_PLATE: (Point, f32) = (at(0.048, 0.096), 0.048);
-const SLANTED_EDGE: Bounds = Bounds { left: -0.085, top: 0.051, right: -0.025, bottom: 0.141 };
-/// The slope of the slanted edge: 5 degrees, as ISO 12233 has it.
+const UPRIGHT_EDGE: Bounds = Bounds { left: -0.085, top: 0.051, right: -0.025, bottom: 0.095 };
+const LEVEL_EDGE: Bounds = Bounds { left: -0.085, top: 0.097, right: -0.025, bottom: 0.141 };
+/// The slope of the slanted edges: 5 degrees, as ISO 12233 has it.
 const SLANT: f32 = 0.087_49;
 const LINE_PAIRS: Bounds = Bounds { left: -0.085, top: 0.168, right: 0.250, bottom: 0.200 };
 /// Line pairs per picture height.
@@ -24,6 +28,27 @@ const GROUPS: [u16; 8] = [50, 100, 150, 200, 300, 400, 600, 800];
 const LABELS: [&str; 8] = ["50", "100", "150", "200", "300", "400", "600", "800"];
 const STEPS: Bounds = Bounds { left: -0.085, top: 0.218, right: 0.250, bottom: 0.246 };
 const RAMP: Bounds = Bounds { left: -0.085, top: 0.250, right: 0.250, bottom: 0.278 };
+
+/// An edge of the test card between dark and bright, 5 degrees off the sensor's rows or columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlantedEdge {
+    /// Nearly along the columns: dark to the left of it.
+    Upright,
+    /// Nearly along the rows: dark above it.
+    Level,
+}
+
+impl SlantedEdge {
+    /// Where it lies on a sensor that sees the built-in scene, with nothing else beside it.
+    pub fn area(self, model: &SensorModel) -> Rect<NativePixels> {
+        const MARGIN: f32 = 0.004;
+        let bounds = match self {
+            Self::Upright => UPRIGHT_EDGE,
+            Self::Level => LEVEL_EDGE,
+        };
+        bounds.grown(-MARGIN).on(model)
+    }
+}
 
 /// The card.
 pub(crate) struct Card;
@@ -62,8 +87,9 @@ struct Figure {
 fn figure(p: Point, pixel: f32) -> Option<Figure> {
     type Draw = fn(Point, f32) -> f32;
     const ROUND: [(Point, f32, Draw); 2] = [(STAR.0, STAR.1, star), (ZONE_PLATE.0, ZONE_PLATE.1, zone_plate)];
-    const SQUARE: [(Bounds, Draw); 4] = [
-        (SLANTED_EDGE, slanted_edge),
+    const SQUARE: [(Bounds, Draw); 5] = [
+        (UPRIGHT_EDGE, upright_edge),
+        (LEVEL_EDGE, level_edge),
         (LINE_PAIRS, line_pairs),
         (STEPS, |p, _| grey_step(p)),
         (RAMP, |p, _| 0.01 + 0.87 * RAMP.relative(p).u.clamp(0.0, 1.0)),
@@ -91,10 +117,19 @@ fn zone_plate(p: Point, pixel: f32) -> f32 {
     ink(0.5 - 0.5 * (PI * cycles * r).cos() * visible(cycles, pixel))
 }
 
-fn slanted_edge(p: Point, pixel: f32) -> f32 {
-    let middle = SLANTED_EDGE.centre();
-    let across = (p.u - middle.u - SLANT * (p.v - middle.v)) / SLANT.hypot(1.0);
-    0.72 - 0.62 * coverage(across, pixel)
+fn upright_edge(p: Point, pixel: f32) -> f32 {
+    let from_middle = p.minus(UPRIGHT_EDGE.centre());
+    slanted_edge(from_middle.u, from_middle.v, pixel)
+}
+
+fn level_edge(p: Point, pixel: f32) -> f32 {
+    let from_middle = p.minus(LEVEL_EDGE.centre());
+    slanted_edge(from_middle.v, from_middle.u, pixel)
+}
+
+/// An edge through the origin, its slope being the share of `across` in `along`.
+fn slanted_edge(across: f32, along: f32, pixel: f32) -> f32 {
+    0.72 - 0.62 * coverage((across - SLANT * along) / SLANT.hypot(1.0), pixel)
 }
 
 /// Groups of ever finer lines, each followed by a gap.

@@ -68,13 +68,7 @@ impl ChartPatch {
 pub fn chart_patch_area(index: usize, model: &SensorModel) -> Rect<NativePixels> {
     assert!(index < CHART.len(), "the chart has {} patches, none of them is {index}", CHART.len());
     let inner = patch_bounds(index % COLUMNS, index / COLUMNS);
-    let inner = inner.grown(-0.2 * inner.width());
-    let area = model.active_area;
-    let unit = area.height as f32;
-    let x = |u: f32| area.x + (area.width as f32 / 2.0 + u * unit) as i32;
-    let y = |v: f32| area.y + (area.height as f32 / 2.0 + v * unit) as i32;
-    let (left, top) = (x(inner.left), y(inner.top));
-    Rect::new(left, top, (x(inner.right) - left) as u32, (y(inner.bottom) - top) as u32)
+    inner.grown(-0.2 * inner.width()).on(model)
 }
 
 fn patch_bounds(column: usize, row: usize) -> Bounds {

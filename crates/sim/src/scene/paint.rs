@@ -6,6 +6,10 @@
 
 use std::f32::consts::PI;
 
+use pinhole_base::geometry::{NativePixels, Rect};
+
+use crate::model::SensorModel;
+
 /// Linear sRGB reflectance; 1 is a perfect white in full light, highlights may exceed it.
 pub(crate) type Colour = [f32; 3];
 
@@ -94,6 +98,16 @@ impl Bounds {
     /// Where a point lies, from 0 to 1 across and down.
     pub(crate) fn relative(self, p: Point) -> Point {
         at((p.u - self.left) / self.width(), (p.v - self.top) / self.height())
+    }
+
+    /// Where it lies on a sensor that is mounted upright.
+    pub(crate) fn on(self, model: &SensorModel) -> Rect<NativePixels> {
+        let area = model.active_area;
+        let unit = area.height as f32;
+        let x = |u: f32| area.x + (area.width as f32 / 2.0 + u * unit) as i32;
+        let y = |v: f32| area.y + (area.height as f32 / 2.0 + v * unit) as i32;
+        let (left, top) = (x(self.left), y(self.top));
+        Rect::new(left, top, (x(self.right) - left) as u32, (y(self.bottom) - top) as u32)
     }
 }
 

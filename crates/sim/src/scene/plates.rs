@@ -16,7 +16,7 @@ use crate::model::{SensorMode, SensorModel};
 /// The reflectance that a plate's highest value stands for.
 pub(crate) const BRIGHTEST: f32 = 2.0;
 /// The side of the square that a pixel sees, in pixels: lens and filter blur a little.
-const SPREAD: f32 = 1.8;
+pub const SPREAD: f32 = 1.8;
 
 /// What a renderer paints for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
