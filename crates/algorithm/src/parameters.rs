@@ -62,14 +62,14 @@ pub struct Denoise {
     pub strength: f64,
 }
 
-/// Sharpening of luma.
+/// Sharpening of luma, in measures of which 1 is a processor's normal.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sharpen {
-    /// Detail below this part of the range is left alone.
+    /// How far detail must stand out not to be left alone.
     pub threshold: f64,
-    /// How much detail is added: 0 is off, 1 normal.
+    /// How much detail is added; 0 is off.
     pub strength: f64,
-    /// The most that is added or taken, as part of the range.
+    /// The most that is added or taken.
     pub limit: f64,
 }
 

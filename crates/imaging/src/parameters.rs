@@ -265,4 +265,17 @@ pub struct Sharpen {
 impl Sharpen {
     /// No sharpening.
     pub const OFF: Self = Self { threshold: 0.0, strength: 0.0, limit: 0.0 };
+
+    /// A good measure of each for a frame with little noise.
+    const NORMAL: Self = Self { threshold: 2.0, strength: 1.0, limit: 24.0 };
+
+    /// So many times what is normal of each, as a camera's processor is told.
+    #[must_use]
+    pub fn times_normal(threshold: f32, strength: f32, limit: f32) -> Self {
+        Self {
+            threshold: threshold * Self::NORMAL.threshold,
+            strength: strength * Self::NORMAL.strength,
+            limit: limit * Self::NORMAL.limit,
+        }
+    }
 }

@@ -222,11 +222,9 @@ fn denoise(denoise: &Denoise) -> parameters::Denoise {
 }
 
 fn sharpen(sharpen: &Sharpen) -> parameters::Sharpen {
-    parameters::Sharpen {
-        threshold: sharpen.threshold.value() as f32,
-        strength: sharpen.strength.value() as f32,
-        limit: sharpen.limit.value() as f32,
-    }
+    let [threshold, strength, limit] =
+        [sharpen.threshold, sharpen.strength, sharpen.limit].map(|measure| measure.value() as f32);
+    parameters::Sharpen::times_normal(threshold, strength, limit)
 }
 
 #[cfg(test)]
@@ -248,16 +246,23 @@ mod tests {
         settings.set_structure(codes::ISP_BLACK_LEVEL, level.as_bytes());
         settings.set_structure(codes::ISP_CC_MATRIX, ccm.as_bytes());
         settings.set_structure(codes::ISP_GAMMA, gamma.as_bytes());
+        let one = Rational::thousandths(1.0);
+        let sharpen =
+            Sharpen { enabled: 1, threshold: one, strength: one, limit: Rational::thousandths(0.5) };
+        settings.set_structure(codes::ISP_SHARPEN, sharpen.as_bytes());
         let geq = Geq { enabled: 1, offset: 300, slope: Rational::thousandths(0.125) };
         settings.set_structure(codes::ISP_GEQ, geq.as_bytes());
         settings.set_structure(codes::ISP_CDN, Cdn { enabled: 1, mode: 1 }.as_bytes());
-        let parameters = settings.parameters(&[]);
-        assert_eq!(parameters.black_level, [1, 2, 3]);
-        let matrix = parameters.colour_matrix.unwrap();
+        let told = settings.parameters(&[]);
+        assert_eq!(told.black_level, [1, 2, 3]);
+        let matrix = told.colour_matrix.unwrap();
         assert_eq!((matrix.matrix.0[0][1], matrix.offsets), (-0.25, [1.0, -2.0, 3.0]));
-        assert_eq!(parameters.gamma.unwrap().points, [(0, 0), (1000, 2000)]);
+        assert_eq!(told.gamma.unwrap().points, [(0, 0), (1000, 2000)]);
         let evening = Some(GreenEqualisation { offset: 300, slope: 0.125 });
-        assert_eq!((parameters.green_equalisation, parameters.chroma_denoise), (evening, 1.0));
+        assert_eq!((told.green_equalisation, told.chroma_denoise), (evening, 1.0));
+        // In codes of 8 bits, where 1 is normal to the controls.
+        let sharpen = parameters::Sharpen { threshold: 2.0, strength: 1.0, limit: 12.0 };
+        assert_eq!(told.sharpen, sharpen);
         for (code, _, size) in STRUCTURES {
             settings.set_structure(code, &vec![0; size]);
         }

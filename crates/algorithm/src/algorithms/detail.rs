@@ -9,11 +9,6 @@ use crate::parameters::{DefectCorrection, Denoise, Sharpen};
 use crate::tuning::DetailTuning;
 use pinhole_base::control::{ControlList, SHARPNESS};
 
-/// Detail that may be noise or be nothing, and the most that sharpening may add: parts of the
-/// range.
-const THRESHOLD: f64 = 2.0 / 255.0;
-const LIMIT: f64 = 24.0 / 255.0;
-
 pub(super) struct Detail {
     tuning: DetailTuning,
     sharpness: f64,
@@ -35,9 +30,9 @@ impl Detail {
 
     fn sharpen(&self, gain: f64) -> Sharpen {
         Sharpen {
-            threshold: THRESHOLD * gain.sqrt(),
+            threshold: gain.sqrt(),
             strength: self.tuning.sharpen_strength * self.sharpness,
-            limit: LIMIT * self.sharpness.sqrt(),
+            limit: self.sharpness.sqrt(),
         }
     }
 }

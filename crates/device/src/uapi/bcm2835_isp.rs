@@ -133,7 +133,7 @@ structures! {
         /// How much to take away, 0 to 1.
         strength: Rational,
     }
-    /// Sharpening.
+    /// Sharpening, in measures of which 1 is normal.
     Sharpen [28] {
         /// 1: use it.
         enabled: u32,

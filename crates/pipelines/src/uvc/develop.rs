@@ -249,11 +249,8 @@ fn order(parameters: &Parameters, changed: Changed, orders: &mut IspParameters) 
         strength: denoise.strength as f32,
     };
     let sharpen = parameters.sharpen;
-    orders.sharpen = isp::Sharpen {
-        threshold: sharpen.threshold as f32,
-        strength: sharpen.strength as f32,
-        limit: sharpen.limit as f32,
-    };
+    orders.sharpen =
+        isp::Sharpen::times_normal(sharpen.threshold as f32, sharpen.strength as f32, sharpen.limit as f32);
 }
 
 /// The processor takes rising points only.
