@@ -34,9 +34,11 @@ pub struct Adjustments {
     pub contrast: f64,
     /// What is added to all tones, as a part of the range, -1 to 1.
     pub brightness: f64,
-    /// Smoothing of noise in the mosaic, 0 (off) to 1.
+    /// Smoothing of noise in the mosaic, 0 (off) to 1. How much noise there is follows from the
+    /// sensitivity that the file states.
     pub denoise: f64,
-    /// Smoothing of the noise's colour in the picture, 0 (off) to 1.
+    /// Smoothing of the noise's colour in the picture, 0 (off) to 1, at ISO 100; for more noise it
+    /// reaches farther.
     pub chroma_denoise: f64,
     /// Sharpening, 0 (off) to 4; 1 is a good measure.
     pub sharpness: f64,
@@ -182,6 +184,7 @@ fn parameters(
         prepare::grey_world(isp, &mosaic.bytes, &plain)
     })?;
     let stops = adjustments.exposure_ev + image.baseline_exposure_ev;
+    let gain = gain(image);
     Ok(IspParameters {
         red_gain: rendering.gains[0] as f32,
         blue_gain: rendering.gains[1] as f32,
@@ -190,12 +193,28 @@ fn parameters(
         saturation: adjustments.saturation,
         gamma: Some(GammaCurve::srgb()),
         toning: Toning { contrast: adjustments.contrast, brightness: adjustments.brightness },
-        chroma_denoise: adjustments.chroma_denoise as f32,
-        denoise: Denoise { constant: 0.0, slope: 2.8, strength: adjustments.denoise as f32 },
+        chroma_denoise: (adjustments.chroma_denoise * gain.sqrt()).min(1.0) as f32,
+        denoise: noise(gain, adjustments.denoise),
         sharpen: match adjustments.sharpness {
             0.0 => Sharpen::OFF,
-            strength => Sharpen { threshold: 1.0, strength: strength as f32, limit: 16.0 },
+            strength => Sharpen { threshold: gain.sqrt() as f32, strength: strength as f32, limit: 16.0 },
         },
         ..plain
     })
+}
+
+/// By how much the sensor's signal was amplified: what the sensitivity says, ISO 100 being 1.
+fn gain(image: &DngImage) -> f64 {
+    image.iso.map_or(1.0, |iso| (f64::from(iso) / 100.0).clamp(1.0, 1024.0))
+}
+
+/// The noise of a small sensor whose white is 8,500 electrons at a gain of 1: that of counting
+/// them, and of reading them, which is about 3 electrons'.
+fn noise(gain: f64, strength: f64) -> Denoise {
+    let codes_per_electron = 7.7 * gain;
+    Denoise {
+        constant: (3.0 * codes_per_electron) as f32,
+        slope: codes_per_electron.sqrt() as f32,
+        strength: strength as f32,
+    }
 }
