@@ -2,7 +2,7 @@
 
 use crate::ending::EXIT_CODES;
 use crate::output::{Kind, OutputRequest};
-use crate::parsing;
+use crate::parsing::{self, Thumbnail};
 use crate::plan::StreamRequest;
 use crate::simulation::SimulatedCamera;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -68,7 +68,8 @@ const INSPECT_EXAMPLES: &str = "\
 Examples:
   pinhole inspect photo.dng                       what it says; histogram and waveform
   pinhole inspect photo.dng --png scopes.png      … drawn as a picture, too
-  pinhole inspect photo.dng --json | jq .black";
+  pinhole inspect photo.dng --json | jq .black
+  pinhole inspect photo.jpg                       size, exposure, thumbnail";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
@@ -103,7 +104,7 @@ pub(crate) enum Command {
     /// Turn raw files (DNG) into pictures
     #[command(after_help = format!("{DEVELOP_EXAMPLES}\n\n{EXIT_CODES}"))]
     Develop(DevelopArguments),
-    /// Tell what a raw file (DNG) holds, and draw its histogram and waveform
+    /// Tell what a raw file (DNG) holds, and draw its histogram and waveform; what a JPEG says of itself
     #[command(after_help = format!("{INSPECT_EXAMPLES}\n\n{EXIT_CODES}"))]
     Inspect(InspectArguments),
     /// Tell what this machine has for cameras, and what stands in their way
@@ -240,6 +241,9 @@ pub(crate) struct StillArguments {
     /// Quality of a JPEG, 1 to 100
     #[arg(long, value_name = "Q", default_value_t = 93, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: u8,
+    /// The small picture within a JPEG: the size that it fits into, its quality; or none
+    #[arg(long, visible_alias = "thumb", value_name = "WIDTH:HEIGHT:Q|none", default_value = "320:240:70", value_parser = parsing::thumbnail)]
+    pub(crate) thumbnail: Thumbnail,
     #[command(flatten)]
     pub(crate) picture: PictureOptions,
     #[command(flatten)]
@@ -313,6 +317,9 @@ pub(crate) struct DevelopArguments {
     /// Quality of a JPEG, 1 to 100
     #[arg(long, value_name = "Q", default_value_t = 93, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: u8,
+    /// The small picture within a JPEG: the size that it fits into, its quality; or none
+    #[arg(long, visible_alias = "thumb", value_name = "WIDTH:HEIGHT:Q|none", default_value = "320:240:70", value_parser = parsing::thumbnail)]
+    pub(crate) thumbnail: Thumbnail,
     /// Bits of each colour: 8, or 16 in PNG and TIFF
     #[arg(long, value_name = "BITS", default_value = "8", value_parser = ["8", "16"])]
     pub(crate) depth: String,
@@ -343,7 +350,7 @@ impl DevelopArguments {
 /// `pinhole inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// A DNG
+    /// A DNG, or a JPEG
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Draw histogram and waveform into this PNG

@@ -213,6 +213,7 @@ fn write_stream(sink: &mut Sink, frame: &Frame, number: u64, info: &CameraInfo) 
         metadata: &frames::dng_metadata(info, image, Some(stream.configuration()), None),
         frame_rate: frame_rate(frame),
         quality: JPEG_QUALITY,
+        thumbnail: None,
     })?;
     Ok(stream.configuration().frame_bytes.into())
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &DevelopArguments) -> Result<Ending, Failure> {
             return Ok(Ending::Interrupted);
         }
         progress.show(done as u64);
-        if let Err(error) = job.run(&adjustments, arguments.quality) {
+        if let Err(error) = job.run(&adjustments, arguments) {
             if jobs.len() == 1 {
                 return Err(error.into());
             }
@@ -135,14 +135,17 @@ fn plan(inputs: &[PathBuf], arguments: &DevelopArguments) -> Result<Vec<Job>> {
 }
 
 impl Job {
-    fn run(&self, adjustments: &Adjustments, quality: u8) -> Result<()> {
+    fn run(&self, adjustments: &Adjustments, arguments: &DevelopArguments) -> Result<()> {
         let image = raw_file::read(&self.input)?;
         let place = |error: Error| error.at(self.input.display().to_string());
         let developed = develop::develop(&image, adjustments, self.pixels).map_err(place)?;
         let (picture, metadata) = (developed.picture(), develop::metadata(&image));
         let mut out = Out::open(&self.output)?;
         let written = match self.kind {
-            Kind::Jpeg => jpeg::write(&mut out, &picture, quality, &metadata),
+            Kind::Jpeg => {
+                let (quality, thumbnail) = (arguments.quality, arguments.thumbnail.0);
+                jpeg::write_with_thumbnail(&mut out, &picture, quality, &metadata, thumbnail)
+            }
             Kind::Png => png::write(&mut out, &picture, &metadata),
             Kind::Tiff => tiff::write(&mut out, &picture, &metadata),
             _ => ppm::write(&mut out, &picture),

@@ -1,4 +1,7 @@
-//! `pinhole inspect`: what a raw file holds, and what its picture's values look like.
+//! `pinhole inspect`: what a raw file holds, and what its picture's values look like; what a JPEG
+//! says of itself.
+
+mod jpeg;
 
 use crate::arguments::InspectArguments;
 use crate::console;
@@ -20,7 +23,13 @@ const ROWS: usize = 12;
 
 /// Tells what the file holds.
 pub(crate) fn run(arguments: &InspectArguments) -> Result<Ending, Failure> {
-    let image = raw_file::read(&arguments.file)?;
+    let bytes = raw_file::bytes(&arguments.file)?;
+    if jpeg::is_jpeg(&bytes) {
+        jpeg::tell(&bytes, arguments)?;
+        return Ok(Ending::Done);
+    }
+    let image = raw_file::parsed(&arguments.file, &bytes)?;
+    drop(bytes);
     if arguments.json {
         console::answer(&format!("{}\n", facts_as_json(&image)))?;
     } else {
@@ -60,13 +69,27 @@ fn saturated(image: &DngImage) -> usize {
     image.samples.iter().filter(|&&sample| u32::from(sample) >= image.white_level).count()
 }
 
-fn facts(image: &DngImage) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| {
+/// Facts, a line each.
+#[derive(Default)]
+struct Lines {
+    text: String,
+}
+
+impl Lines {
+    /// Adds a fact, unless there is nothing to tell.
+    fn add(&mut self, name: &str, value: &str) -> &mut Self {
         if !value.is_empty() {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{name:<16}{value}");
+            let _ = writeln!(self.text, "{name:<16}{value}");
         }
+        self
+    }
+}
+
+fn facts(image: &DngImage) -> String {
+    let mut lines = Lines::default();
+    let mut line = |name: &str, value: String| {
+        lines.add(name, &value);
     };
     let mosaic = image.format.order.map_or("none: monochrome".to_owned(), |order| format!("{order:?}"));
     line("camera", format!("{} {}", image.make, image.model).trim().to_owned());
@@ -91,7 +114,7 @@ fn facts(image: &DngImage) -> String {
     let shading =
         |map: &pinhole::files::dng::GainMap| format!("gains at {}x{} points", map.columns, map.rows);
     line("lens shading", image.lens_shading.as_ref().map_or(String::new(), shading));
-    text
+    lines.text
 }
 
 fn facts_as_json(image: &DngImage) -> serde_json::Value {

@@ -3,6 +3,7 @@
 
 use pinhole::control::{ControlId, ControlValue, Direction};
 use pinhole::develop::WhiteBalance;
+use pinhole::files::jpeg::ThumbnailOptions;
 use pinhole::geometry::{ModePixels, NativePixels, Rect, Size};
 use std::str::FromStr;
 use std::time::Duration;
@@ -72,6 +73,25 @@ pub(crate) fn white_balance(text: &str) -> Result<WhiteBalance, String> {
     }
 }
 
+/// The small picture in a JPEG, if there is to be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Thumbnail(pub(crate) Option<ThumbnailOptions>);
+
+/// `320:240:70` or `none`.
+pub(crate) fn thumbnail(text: &str) -> Result<Thumbnail, String> {
+    if text == "none" {
+        return Ok(Thumbnail(None));
+    }
+    let refused = || format!("`{text}` is neither none nor WIDTH:HEIGHT:QUALITY, such as 320:240:70");
+    let numbers: Option<Vec<u16>> = text.split(':').map(|number| number.parse().ok()).collect();
+    let Some(&[width, height, quality]) = numbers.as_deref() else { return Err(refused()) };
+    let fit: Size = Size::new(u32::from(width), u32::from(height));
+    match u8::try_from(quality) {
+        Ok(quality @ 1..=100) if !fit.is_empty() => Ok(Thumbnail(Some(ThumbnailOptions { fit, quality }))),
+        _ => Err(refused()),
+    }
+}
+
 /// A time in seconds, up to an hour.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     const MOST: f64 = 3600.0;
@@ -112,6 +132,15 @@ mod tests {
         assert!(
             white_balance("sunny").is_err() && white_balance("2,").is_err() && white_balance("-5").is_err()
         );
+    }
+
+    #[test]
+    fn small_pictures_are_read() {
+        assert_eq!(thumbnail("320:240:70"), Ok(Thumbnail(Some(ThumbnailOptions::default()))));
+        assert_eq!(thumbnail("none"), Ok(Thumbnail(None)));
+        for wrong in ["", "320:240", "320:240:0", "320:240:101", "0:240:70", "320x240:70", "70000:1:1"] {
+            assert!(thumbnail(wrong).is_err_and(|reason| reason.contains("320:240:70")), "{wrong}");
+        }
     }
 
     #[test]

@@ -14,6 +14,22 @@ const BYTES_MAX: u64 = u32::MAX as u64;
 /// # Errors
 /// The file cannot be read, or holds no DNG that is understood; the error names it.
 pub(crate) fn read(path: &Path) -> Result<DngImage> {
+    parsed(path, &bytes(path)?)
+}
+
+/// Reads a DNG from the bytes of a file.
+///
+/// # Errors
+/// They hold no DNG that is understood; the error names the file.
+pub(crate) fn parsed(path: &Path, bytes: &[u8]) -> Result<DngImage> {
+    dng::read(bytes).map_err(|error| error.at(path.display().to_string()))
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// It cannot be read, or is larger than any picture's; the error names it.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
     let place = path.display().to_string();
     let failed = |error| Error::from_io(&error, "reading the file").at(place.clone());
     let file = File::open(path).map_err(failed)?;
@@ -29,5 +45,5 @@ pub(crate) fn read(path: &Path) -> Result<DngImage> {
     }
     let mut bytes = Vec::with_capacity(about.len() as usize);
     file.take(BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
-    dng::read(&bytes).map_err(|error| error.at(place.clone()))
+    Ok(bytes)
 }

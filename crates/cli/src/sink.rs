@@ -5,6 +5,7 @@ use crate::frames::Pixels;
 use crate::output::{Kind, Output, Pattern, Target};
 use pinhole::files::atomic::{AtomicFile, Durability, is_replaceable};
 use pinhole::files::dng::{self, DngMetadata};
+use pinhole::files::jpeg::ThumbnailOptions;
 use pinhole::files::planes::{self, Padding};
 use pinhole::files::{jpeg, png, ppm, tiff, y4m};
 use pinhole::{Error, ErrorKind, Result};
@@ -143,6 +144,8 @@ pub(crate) struct Shot<'a> {
     pub(crate) frame_rate: (u32, u32),
     /// Of JPEGs.
     pub(crate) quality: u8,
+    /// The small picture within a JPEG, if there is to be one.
+    pub(crate) thumbnail: Option<ThumbnailOptions>,
 }
 
 /// Where the frames of one stream go.
@@ -281,7 +284,10 @@ pub(crate) fn encode(out: &mut impl Write, kind: Kind, shot: &Shot<'_>) -> Resul
         (Kind::Samples, Pixels::Raw(raw)) => planes::write_raw(out, raw, Padding::Dropped),
         (Kind::Samples, Pixels::Picture(pixels)) => planes::write(out, pixels, Padding::Dropped),
         (Kind::Dng, Pixels::Picture(_)) => Err(unfit("a DNG holds RAW frames")),
-        (Kind::Jpeg, _) => jpeg::write(out, &as_picture(pixels)?, shot.quality, metadata),
+        (Kind::Jpeg, _) => {
+            let picture = as_picture(pixels)?;
+            jpeg::write_with_thumbnail(out, &picture, shot.quality, metadata, shot.thumbnail)
+        }
         (Kind::Png, _) => png::write(out, &as_picture(pixels)?, metadata),
         (Kind::Tiff, _) => tiff::write(out, &as_picture(pixels)?, metadata),
         (Kind::Ppm, _) => ppm::write(out, &as_picture(pixels)?),

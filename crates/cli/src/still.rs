@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &StillArguments) -> Result<Ending, Failure> {
     };
     // The frame keeps its buffers; the camera need not run while they are written.
     drop(session.stop());
-    outs.write(&settled.frame, &info, arguments.quality)?;
+    outs.write(&settled.frame, &info, arguments)?;
     settled.tell(&files, arguments.timeout);
     Ok(Ending::Done)
 }
@@ -166,7 +166,7 @@ struct Outs {
 
 impl Outs {
     /// Writes both files, and puts them in their places only when both are whole.
-    fn write(mut self, frame: &Frame, info: &CameraInfo, quality: u8) -> Result<()> {
+    fn write(mut self, frame: &Frame, info: &CameraInfo, arguments: &StillArguments) -> Result<()> {
         let photo = frame.stream(Role::Still)?;
         let view = photo.map()?;
         let pixels = Pixels::of(photo.configuration(), &view)?;
@@ -178,7 +178,14 @@ impl Outs {
         let raw = self.dng.is_some().then(|| frame.stream(Role::Raw)).transpose()?;
         let samples = raw.as_ref().map(|raw| raw.configuration());
         let metadata = frames::dng_metadata(info, image, samples, thumbnail.as_ref().map(Thumbnail::picture));
-        let shot = Shot { number: 0, pixels, metadata: &metadata, frame_rate: (0, 0), quality };
+        let shot = Shot {
+            number: 0,
+            pixels,
+            metadata: &metadata,
+            frame_rate: (0, 0),
+            quality: arguments.quality,
+            thumbnail: arguments.thumbnail.0,
+        };
         encode(&mut self.photo, self.kind, &shot).map_err(|error| self.photo.placed(error))?;
         if let (Some(out), Some(raw)) = (&mut self.dng, raw) {
             let view = raw.map()?;

@@ -13,6 +13,7 @@ Usage: external_still.py [FOLDER], where FOLDER takes the files (default: one th
 The environment variable PINHOLE names the command to run (default: cargo run --release).
 """
 
+import io
 import json
 import os
 import pathlib
@@ -188,6 +189,20 @@ def check_exiftool(name, dng, jpeg, kelvin):
         expect(name, f"exiftool -validate of {path.name}", "Validate                        : OK" in found, found)
 
 
+def check_thumbnail(name, jpeg, photo):
+    """What exiftool takes out of the JPEG is a JPEG, and shows the same."""
+    command = ["exiftool", "-b", "-ThumbnailImage", str(jpeg)]
+    extracted = subprocess.run(command, check=True, capture_output=True).stdout
+    with Image.open(io.BytesIO(extracted)) as picture:
+        small = np.asarray(picture.convert("RGB")).astype(float)
+    height, width = small.shape[:2]
+    expect(name, "thumbnail's size", (width == 320) and abs(height - 240) <= 1, small.shape)
+    shrunk = Image.fromarray(photo).resize((width, height), Image.Resampling.BOX)
+    difference = np.abs(small - np.asarray(shrunk)).mean()
+    expect(name, "thumbnail's mean difference from the photograph", difference < 5, difference)
+    print(f"{name}: thumbnail of {len(extracted)} bytes, {difference:.2f} codes from the photograph on average")
+
+
 def check_tifffile(name, dng, samples):
     with tifffile.TiffFile(dng) as tiff:
         main = tiff.pages[0]
@@ -204,6 +219,7 @@ def run(folder):
         if name == DEVELOPED:
             check_developers(name, dng, photo, folder)
         check_exiftool(name, dng, jpeg, kelvin)
+        check_thumbnail(name, jpeg, photo)
         check_tifffile(name, dng, samples)
     for failure in failures:
         print(failure, file=sys.stderr)

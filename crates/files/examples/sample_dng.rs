@@ -9,6 +9,7 @@ use pinhole_base::geometry::{Size, Transform};
 use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_files::atomic::{self, Durability};
 use pinhole_files::dng::{self, Compression, DngMetadata};
+use pinhole_files::jpeg::ThumbnailOptions;
 use pinhole_files::metadata::{SRGB_TO_XYZ, xyz_to_camera};
 use pinhole_files::thumbnail::Thumbnail;
 use pinhole_files::{DateTime, ImageMetadata, Picture, RawImage, jpeg, png, tiff, y4m};
@@ -199,7 +200,8 @@ fn expectations(sample: &Sample) -> String {
 fn write_pictures(folder: &Path, chart: &Picture<'_>) -> Result<()> {
     let metadata = metadata(Transform::ROTATE_180);
     atomic::write(&folder.join("chart.jpg"), Durability::WhenConvenient, |file| {
-        jpeg::write(file, chart, 95, &metadata)
+        let thumbnail = ThumbnailOptions { fit: Size::new(96, 96), quality: 90 };
+        jpeg::write_with_thumbnail(file, chart, 95, &metadata, Some(thumbnail))
     })?;
     atomic::write(&folder.join("chart.png"), Durability::WhenConvenient, |file| {
         png::write(file, chart, &metadata)

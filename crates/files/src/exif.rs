@@ -3,8 +3,8 @@
 
 use crate::metadata::{DateTime, Illuminant, ImageMetadata};
 use crate::rational::Rational;
-use crate::tiff::Tag;
 use crate::tiff::write::{Directory, Head, Value};
+use crate::tiff::{OLD_JPEG, Tag};
 use pinhole_base::colour::{ColourSpace, Primaries, TransferFunction};
 use pinhole_base::geometry::Size;
 
@@ -83,26 +83,53 @@ pub(crate) fn picture_directory(metadata: &ImageMetadata, colour: ColourSpace) -
     exif
 }
 
-/// A whole EXIF block, from its TIFF header.
-pub(crate) fn block(metadata: &ImageMetadata, content: &Content) -> Vec<u8> {
+/// What can be said of a picture as one shows it.
+fn shown(directory: &mut Directory, is_ycbcr: bool) {
     const PER_INCH: u16 = 2;
     const CENTRED: u16 = 1;
-    let mut main = Directory::default();
-    describe(&mut main, metadata);
-    main.set(Tag::X_RESOLUTION, Value::rational(72.0))
+    directory
+        .set(Tag::X_RESOLUTION, Value::rational(72.0))
         .set(Tag::Y_RESOLUTION, Value::rational(72.0))
         .set(Tag::RESOLUTION_UNIT, Value::short(PER_INCH))
-        .reserve(Tag::EXIF_IFD);
+        .set_some(Tag::YCBCR_POSITIONING, is_ycbcr.then(|| Value::short(CENTRED)));
+}
+
+/// A whole EXIF block, from its TIFF header; with a small picture, a JPEG that lies as the large
+/// one does.
+pub(crate) fn block(metadata: &ImageMetadata, content: &Content, thumbnail: Option<&[u8]>) -> Vec<u8> {
+    let mut main = Directory::default();
+    describe(&mut main, metadata);
+    shown(&mut main, content.ycbcr);
+    main.reserve(Tag::EXIF_IFD);
     let mut exif = picture_directory(metadata, content.colour);
     exif.set(Tag::PIXEL_X_DIMENSION, Value::long(content.size.width))
         .set(Tag::PIXEL_Y_DIMENSION, Value::long(content.size.height));
     if content.ycbcr {
-        main.set(Tag::YCBCR_POSITIONING, Value::short(CENTRED));
         exif.set(Tag::COMPONENTS_CONFIGURATION, Value::Undefined(vec![1, 2, 3, 0]));
     }
-    let mut head = Head::new(vec![main, exif]);
+    let mut directories = vec![main, exif];
+    directories.extend(thumbnail.map(|jpeg| thumbnail_directory(metadata, jpeg)));
+    let mut head = Head::new(directories);
     head.point(0, Tag::EXIF_IFD, 1);
-    head.to_bytes()
+    let Some(jpeg) = thumbnail else { return head.to_bytes() };
+    head.set_second(THUMBNAIL);
+    let start = head.size_bytes() as u32;
+    head.fill(THUMBNAIL, Tag::JPEG_INTERCHANGE_FORMAT, vec![start]);
+    [&head.to_bytes()[..], jpeg].concat()
+}
+
+/// The place of the thumbnail's directory.
+const THUMBNAIL: usize = 2;
+
+fn thumbnail_directory(metadata: &ImageMetadata, jpeg: &[u8]) -> Directory {
+    let mut directory = Directory::default();
+    shown(&mut directory, true);
+    directory
+        .set(Tag::COMPRESSION, Value::short(OLD_JPEG))
+        .set(Tag::ORIENTATION, Value::short(metadata.transform.exif_orientation()))
+        .reserve(Tag::JPEG_INTERCHANGE_FORMAT)
+        .set(Tag::JPEG_INTERCHANGE_FORMAT_LENGTH, Value::long(jpeg.len() as u32));
+    directory
 }
 
 /// EXIF knows sRGB and "uncalibrated". Standard and high definition video are shown as sRGB.

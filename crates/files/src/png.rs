@@ -59,7 +59,7 @@ fn info(picture: &Picture<'_>, metadata: &ImageMetadata) -> Info<'static> {
         info.srgb = Some(SrgbRenderingIntent::Perceptual);
     }
     let content = exif::Content { size, colour, ycbcr: false };
-    info.exif_metadata = Some(exif::block(metadata, &content).into());
+    info.exif_metadata = Some(exif::block(metadata, &content, None).into());
     info
 }
 

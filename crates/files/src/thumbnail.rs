@@ -20,13 +20,8 @@ impl Thumbnail {
     /// each pixel the mean of those it stands for. Smaller pictures keep their size.
     pub fn of(picture: &Picture<'_>, side_max: u32) -> Self {
         let (from, side) = (picture.size(), side_max.max(1));
-        let size = if from.width.max(from.height) <= side {
-            from
-        } else {
-            let fitted: Size = Size::new(side, side).fit(from);
-            Size::new(fitted.width.max(1), fitted.height.max(1))
-        };
-        let rgb = (0..size.height).flat_map(|y| shrunk_row(picture, size, y)).collect();
+        let size = fitted(from, Size::new(side, side));
+        let rgb = shrunk(3, from, size, |y, row| rgb_row(picture, y, row));
         let colour = ColourSpace { encoding: YcbcrEncoding::None, range: Range::Full, ..picture.colour() };
         Self { size, colour, rgb }
     }
@@ -38,29 +33,49 @@ impl Thumbnail {
     }
 }
 
+/// The largest size of that shape that fits into another; itself if it does, and 1 at least.
+pub(crate) fn fitted(from: Size, into: Size) -> Size {
+    if from.width <= into.width && from.height <= into.height {
+        return from;
+    }
+    let fitted = into.fit(from);
+    Size::new(fitted.width.max(1), fitted.height.max(1))
+}
+
 /// First of the `from` rows or columns that `at` of `to` stands for.
 fn source(at: u32, from: u32, to: u32) -> u32 {
     (u64::from(at) * u64::from(from) / u64::from(to)) as u32
 }
 
-/// Row `y` of the picture shrunk to `size`: means over boxes, without a gap or an overlap.
-fn shrunk_row(picture: &Picture<'_>, size: Size, y: u32) -> Vec<u8> {
-    let from = picture.size();
-    let (mut sums, mut row) = (vec![0u64; size.width as usize * 3], Vec::new());
-    let rows = source(y, from.height, size.height)..source(y + 1, from.height, size.height);
-    let columns = |x: u32| source(x, from.width, size.width)..source(x + 1, from.width, size.width);
-    for source_y in rows.clone() {
-        rgb_row(picture, source_y, &mut row);
-        for x in 0..size.width {
-            add_pixels(&row, columns(x), &mut sums[x as usize * 3..][..3]);
+/// Pixels of so many bytes shrunk to a size no larger: means over boxes, without a gap or an
+/// overlap. `row_of` replaces a row by one of the large picture.
+pub(crate) fn shrunk(
+    channels: usize,
+    from: Size,
+    to: Size,
+    mut row_of: impl FnMut(u32, &mut Vec<u8>),
+) -> Vec<u8> {
+    let columns = |x: u32| source(x, from.width, to.width)..source(x + 1, from.width, to.width);
+    let (mut small, mut row) = (Vec::with_capacity(to.area() as usize * channels), Vec::new());
+    let mut sums = vec![0u64; to.width as usize * channels];
+    for y in 0..to.height {
+        sums.fill(0);
+        let rows = source(y, from.height, to.height)..source(y + 1, from.height, to.height);
+        for source_y in rows.clone() {
+            row_of(source_y, &mut row);
+            for (x, sums) in (0..to.width).zip(sums.chunks_exact_mut(channels)) {
+                let columns = columns(x).start as usize * channels..columns(x).end as usize * channels;
+                add_pixels(&row[columns], sums);
+            }
         }
+        let pixels = |index: usize| (columns((index / channels) as u32).len() * rows.len()) as u64;
+        small.extend(sums.iter().enumerate().map(|(i, sum)| ((sum + pixels(i) / 2) / pixels(i)) as u8));
     }
-    let pixels = |index: usize| (columns(index as u32 / 3).len() * rows.len()) as u64;
-    sums.iter().enumerate().map(|(index, sum)| (sum / pixels(index)) as u8).collect()
+    small
 }
 
-fn add_pixels(row: &[u8], columns: std::ops::Range<u32>, sums: &mut [u64]) {
-    for pixel in row[columns.start as usize * 3..columns.end as usize * 3].chunks_exact(3) {
+fn add_pixels(pixels: &[u8], sums: &mut [u64]) {
+    for pixel in pixels.chunks_exact(sums.len()) {
         for (sum, &value) in sums.iter_mut().zip(pixel) {
             *sum += u64::from(value);
         }

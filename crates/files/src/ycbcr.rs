@@ -3,6 +3,7 @@
 //! (ITU-R BT.601, BT.709, BT.2020; JFIF 1.02). Knows nothing of files.
 
 use crate::rgb::rgb_row;
+use crate::thumbnail::shrunk;
 use crate::view::Picture;
 use pinhole_base::colour::{ColourSpace, Matrix3, Range, YcbcrEncoding};
 use pinhole_base::format::PixelFormat;
@@ -58,6 +59,21 @@ impl Components<'_> {
         let (across, down) = self.subsampling;
         let [luma, cb, cr] = &self.planes;
         [luma.get(x, y), cb.get(x / across, y / down), cr.get(x / across, y / down)]
+    }
+
+    /// The components of a picture no larger, each sample the mean of those it stands for; chroma
+    /// is halved either way.
+    pub(crate) fn shrunk(&self, size: Size) -> Components<'static> {
+        let sizes = [size, subsampled(size, (2, 2)), subsampled(size, (2, 2))];
+        let plane = |index: usize| {
+            let (plane, size) = (&self.planes[index], sizes[index]);
+            let row_of = |y: u32, row: &mut Vec<u8>| {
+                row.clear();
+                plane.append_row(y, row);
+            };
+            Plane::owned(shrunk(1, plane.size, size, row_of), size)
+        };
+        Components { planes: [plane(0), plane(1), plane(2)], subsampling: (2, 2), colour: self.colour }
     }
 
     /// Appends row `y` as full-range R'G'B' bytes.

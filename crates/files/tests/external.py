@@ -152,12 +152,28 @@ def check_pictures(folder):
         expect(name, "exiftool's width", find(tags, "ImageWidth"), 192)
         expect(name, "exiftool's colour space", find(tags, "ColorSpace"), 1)
         check_valid(name, folder / name)
+    check_thumbnail(folder / "chart.jpg")
     deep = tifffile.imread(folder / "chart16.tif")
     expect("chart16.tif", "tifffile's type", deep.dtype.name, "uint16")
     plain = imagecodecs.imread(folder / "chart.png")
     expect("chart16.tif", "tifffile's pixels", deep, plain.astype("uint16") * 257)
     expect("chart16.png", "imagecodecs' pixels", imagecodecs.imread(folder / "chart16.png"), deep)
     expect("grey.y4m", "its header", (folder / "grey.y4m").read_bytes()[:9].decode(), "YUV4MPEG2")
+
+
+def check_thumbnail(path):
+    """The small picture in a JPEG is the large one, shrunk to half, and lies as it does."""
+    extracted = subprocess.run(["exiftool", "-b", "-ThumbnailImage", path], check=True, capture_output=True)
+    large = imagecodecs.imread(path).astype(float)
+    small = imagecodecs.jpeg_decode(extracted.stdout).astype(float)
+    expect(path.name, "its thumbnail's shape", small.shape, (64, 96, 3))
+    shrunk = large.reshape(64, 2, 96, 2, 3).mean(axis=(1, 3))
+    # Chroma is halved once more, which shows at the patches' edges.
+    expect(path.name, "its thumbnail's mean difference", np.abs(small - shrunk).mean(), 0, 4.0)
+    tags = exiftool(path)
+    for tag, wanted in [("Orientation", tags["IFD0:Orientation"]), ("Compression", 6),
+                        ("ThumbnailLength", len(extracted.stdout))]:
+        expect(path.name, f"its thumbnail's {tag}", tags.get(f"IFD1:{tag}"), wanted)
 
 
 def run(folder):

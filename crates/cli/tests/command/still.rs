@@ -1,6 +1,7 @@
 //! `still`: a photograph and a DNG of one frame.
 
 use crate::runner::{Folder, dng, words};
+use pinhole::files::jpeg::describe;
 use pinhole::format::BayerOrder;
 use pinhole::sim::model::IMX219;
 use zune_jpeg::JpegDecoder;
@@ -22,6 +23,7 @@ fn a_still_is_a_jpeg_with_exif_and_a_dng_of_the_same_frame() {
     let pixels = decoder.decode().unwrap();
     assert_eq!(decoder.dimensions(), Some((640, 480)));
     let exif = decoder.exif().expect("EXIF");
+    assert_resembles(&jpeg, &pixels);
     assert!(exif.windows(6).any(|part| part == b"imx219"));
     let mean = pixels.iter().map(|value| u64::from(*value)).sum::<u64>() / pixels.len() as u64;
     assert!((50..200).contains(&mean), "a mean of {mean}");
@@ -52,6 +54,39 @@ fn the_dng_says_what_undoes_the_lens_in_its_mode() {
             );
         }
     }
+}
+
+/// Checks that the small picture in a JPEG of 640x480 is the large one, shrunk.
+fn assert_resembles(jpeg: &[u8], pixels: &[u8]) {
+    let thumbnail = describe(jpeg).unwrap().thumbnail.expect("one is made unasked");
+    assert_eq!((thumbnail.size.width, thumbnail.size.height), (320, 240));
+    let small = JpegDecoder::new(ZCursor::new(&jpeg[thumbnail.bytes])).decode().unwrap();
+    let mean = |x: usize, y: usize, colour: usize| {
+        let at = |dx: usize, dy: usize| u32::from(pixels[((2 * y + dy) * 640 + 2 * x + dx) * 3 + colour]);
+        (at(0, 0) + at(1, 0) + at(0, 1) + at(1, 1)) / 4
+    };
+    let differences = small.iter().enumerate().map(|(i, &value)| {
+        let (pixel, colour) = (i / 3, i % 3);
+        u64::from(u32::from(value).abs_diff(mean(pixel % 320, pixel / 320, colour)))
+    });
+    let difference = differences.sum::<u64>() as f64 / small.len() as f64;
+    assert!(difference < 6.0, "they differ by {difference} on average");
+}
+
+#[test]
+fn thumbnails_are_as_wanted() {
+    let folder = Folder::new();
+    for (wanted, size) in [("none", None), ("160:160:50", Some((160, 120)))] {
+        folder.succeed_small(&["still", "-o", "photo.jpg", "--thumbnail", wanted]);
+        let thumbnail = describe(&folder.read("photo.jpg")).unwrap().thumbnail;
+        assert_eq!(thumbnail.map(|small| (small.size.width, small.size.height)), size);
+    }
+    let told = folder.succeed(&["inspect", "photo.jpg"]);
+    for word in ["imx219", "size            640x480", "thumbnail       160x120", "bytes"] {
+        assert!(told.stdout().contains(word), "{word}: {}", told.stdout());
+    }
+    let facts = folder.succeed(&["inspect", "photo.jpg", "--json"]).json();
+    assert_eq!((&facts["width"], &facts["thumbnail"]["height"]), (&640.into(), &120.into()));
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub fn read(bytes: &[u8]) -> Result<DngImage> {
 }
 
 fn unsupported(reason: String) -> Error {
-    Error::new(ErrorKind::Unsupported, "reading a DNG").because(reason)
+    Error::new(ErrorKind::Unsupported, "reading the file").because(reason)
 }
 
 /// The first directory with a full-size raw image: in the main chain or just below it.

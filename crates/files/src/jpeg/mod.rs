@@ -3,8 +3,13 @@
 
 mod dct;
 mod entropy;
+mod read;
 mod scan;
 mod tables;
+mod thumbnail;
+
+pub use read::{Described, Embedded, describe};
+pub use thumbnail::ThumbnailOptions;
 
 use crate::exif;
 use crate::metadata::ImageMetadata;
@@ -33,18 +38,47 @@ pub fn write(
     quality: u8,
     metadata: &ImageMetadata,
 ) -> Result<()> {
-    metadata.check()?;
-    if !(1..=100).contains(&quality) {
-        return Err(Error::new(ErrorKind::InvalidArgument, "writing a JPEG")
-            .because(format!("a quality of {quality} is not from 1 to 100")));
-    }
-    let content = exif::Content { size: picture.size(), colour: picture.colour(), ycbcr: true };
-    let exif = exif::block(metadata, &content);
-    encode(out, &jpeg_components(picture), quality, &exif)
-        .map_err(|error| Error::from_io(&error, "writing a JPEG"))
+    write_with_thumbnail(out, picture, quality, metadata, None)
 }
 
-fn encode(out: &mut impl Write, components: &Components<'_>, quality: u8, exif: &[u8]) -> io::Result<()> {
+/// The same, with a small JPEG of the picture beside it (EXIF's first thumbnail), if it is wanted
+/// and the picture is larger. A small picture that takes more than a segment's 64 KiB is made of
+/// lower quality, then smaller.
+///
+/// # Errors
+/// As [`write`], also for the small picture's quality.
+pub fn write_with_thumbnail(
+    out: &mut impl Write,
+    picture: &Picture<'_>,
+    quality: u8,
+    metadata: &ImageMetadata,
+    wanted: Option<ThumbnailOptions>,
+) -> Result<()> {
+    metadata.check()?;
+    check_quality(quality)?;
+    wanted.map_or(Ok(()), ThumbnailOptions::check)?;
+    let content = exif::Content { size: picture.size(), colour: picture.colour(), ycbcr: true };
+    let components = jpeg_components(picture);
+    let exif = wanted
+        .and_then(|wanted| thumbnail::block(metadata, &content, &components, wanted))
+        .unwrap_or_else(|| exif::block(metadata, &content, None));
+    encode(out, &components, quality, Some(&exif)).map_err(|error| Error::from_io(&error, "writing a JPEG"))
+}
+
+fn check_quality(quality: u8) -> Result<()> {
+    match quality {
+        1..=100 => Ok(()),
+        _ => Err(Error::new(ErrorKind::InvalidArgument, "writing a JPEG")
+            .because(format!("a quality of {quality} is not from 1 to 100"))),
+    }
+}
+
+fn encode(
+    out: &mut impl Write,
+    components: &Components<'_>,
+    quality: u8,
+    exif: Option<&[u8]>,
+) -> io::Result<()> {
     let steps = [LUMA.quantisation, CHROMA.quantisation].map(|table| tables::scaled(&table, quality));
     out.write_all(&head(components, &steps, exif))?;
     let coder = |index: usize, spec: &tables::Specs| Coder {
@@ -66,10 +100,18 @@ mod marker {
     pub(super) const SCAN: u8 = 0xda;
 }
 
+/// What EXIF's segment begins with.
+const EXIF: &[u8] = b"Exif\0\0";
+
+/// Most bytes of a segment behind its length.
+const SEGMENT_BYTES_MAX: usize = 0xffff - 2;
+
 /// All segments before the coded samples.
-fn head(components: &Components<'_>, steps: &[[u8; 64]; 2], exif: &[u8]) -> Vec<u8> {
+fn head(components: &Components<'_>, steps: &[[u8; 64]; 2], exif: Option<&[u8]>) -> Vec<u8> {
     let mut head = vec![0xff, marker::START_OF_IMAGE];
-    segment(&mut head, marker::APP1, &[b"Exif\0\0", exif].concat());
+    if let Some(exif) = exif {
+        segment(&mut head, marker::APP1, &[EXIF, exif].concat());
+    }
     for (index, table) in steps.iter().enumerate() {
         let zigzag = ZIGZAG.map(|at| table[usize::from(at)]);
         segment(&mut head, marker::QUANTISATION, &[&[index as u8][..], &zigzag].concat());
@@ -83,9 +125,9 @@ fn head(components: &Components<'_>, steps: &[[u8; 64]; 2], exif: &[u8]) -> Vec<
     head
 }
 
-/// Appends a segment. All of ours are far below the 64 KiB that its length can say.
+/// Appends a segment of no more than [`SEGMENT_BYTES_MAX`].
 fn segment(head: &mut Vec<u8>, marker: u8, payload: &[u8]) {
-    let length = u16::try_from(payload.len() + 2).expect("EXIF without a thumbnail is small");
+    let length = u16::try_from(payload.len() + 2).expect("EXIF was made to fit, all else is small");
     head.extend([0xff, marker]);
     head.extend(length.to_be_bytes());
     head.extend(payload);

@@ -2,6 +2,7 @@ use super::*;
 use crate::metadata::DateTime;
 use pinhole_base::colour::{ColourSpace, Matrix3};
 use pinhole_base::format::PixelFormat;
+use pinhole_base::geometry::Transform;
 use proptest::prelude::*;
 use std::time::Duration;
 use zune_jpeg::JpegDecoder;
@@ -146,4 +147,119 @@ fn nonsense_is_refused() {
     assert_eq!(kind(101, &plain), ErrorKind::InvalidArgument);
     let no_matrix = ImageMetadata { ccm: Some(Matrix3([[1.0; 3]; 3])), ..plain };
     assert_eq!(kind(90, &no_matrix), ErrorKind::InvalidArgument);
+}
+
+/// A file of the picture with a small one beside it.
+fn with_thumbnail(picture: &Picture<'_>, wanted: ThumbnailOptions) -> Vec<u8> {
+    let mut file = Vec::new();
+    write_with_thumbnail(&mut file, picture, 90, &ImageMetadata::default(), Some(wanted)).unwrap();
+    file
+}
+
+/// Would catch a wrong place or length, a small picture of something else, and chroma that is not
+/// halved.
+#[test]
+fn the_small_picture_is_the_large_one_shrunk() {
+    for (size, small) in [(Size::new(640, 480), (320, 240)), (Size::new(480, 640), (180, 240))] {
+        let bytes = gradient(size);
+        let picture = Picture::new(PixelFormat::Yuv420, size, size.width, ColourSpace::SYCC, &bytes).unwrap();
+        let file = with_thumbnail(&picture, ThumbnailOptions::default());
+        let described = describe(&file).unwrap();
+        assert_eq!((described.size, described.components, described.subsampling), (size, 3, (2, 2)));
+        let thumbnail = described.thumbnail.expect("it was wanted");
+        assert_eq!((thumbnail.size.width, thumbnail.size.height), small);
+        let embedded = &file[thumbnail.bytes];
+        assert_eq!(embedded[..4], [0xff, 0xd8, 0xff, 0xdb], "no segment of an application's");
+        assert_eq!(describe(embedded).unwrap().subsampling, (2, 2));
+        let (pixels, got) = decoded(embedded, ColorSpace::YCbCr);
+        assert_eq!(got, thumbnail.size);
+        let at = |x: u32, y: u32| {
+            let (x, y) = (x * size.width / got.width, y * size.height / got.height);
+            bytes[(y * size.width + x) as usize]
+        };
+        let expected = (0..got.height).flat_map(|y| (0..got.width).map(move |x| at(x, y)));
+        let luma = pixels.chunks_exact(3).map(|pixel| pixel[0]);
+        assert!(mean_difference(luma, expected) < 2.0);
+        let (large, _) = decoded(&file, ColorSpace::YCbCr);
+        assert!(mean_difference(large.chunks_exact(3).map(|pixel| pixel[0]), bytes.iter().copied()) < 2.0);
+    }
+}
+
+/// Would catch a segment whose length has wrapped: noise of the best quality takes far more.
+#[test]
+fn a_small_picture_that_does_not_fit_is_made_worse_and_then_smaller() {
+    let size = Size::new(1200, 900);
+    let noise: Vec<u8> =
+        (0..1200 * 900 * 3 / 2).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let picture = Picture::new(PixelFormat::Yuv420, size, 1200, ColourSpace::SYCC, &noise).unwrap();
+    let thumbnail = |fit, quality| {
+        let file = with_thumbnail(&picture, ThumbnailOptions { fit, quality });
+        let thumbnail = describe(&file).unwrap().thumbnail.expect("it was wanted");
+        assert!(thumbnail.bytes.end < 0x1_0000 + 4, "beyond its segment: {:?}", thumbnail.bytes);
+        assert_eq!(decoded(&file[thumbnail.bytes.clone()], ColorSpace::YCbCr).1, thumbnail.size);
+        assert_eq!(decoded(&file, ColorSpace::YCbCr).1, size);
+        thumbnail
+    };
+    let worse = thumbnail(Size::new(320, 240), 100);
+    assert_eq!(worse.size, Size::new(320, 240));
+    let smaller = thumbnail(Size::new(1000, 1000), 100);
+    assert_eq!(smaller.size, Size::new(500, 375));
+}
+
+#[test]
+fn no_small_picture_where_it_is_not_wanted_or_not_small() {
+    let size = Size::new(320, 240);
+    let bytes = gradient(size);
+    let picture = Picture::new(PixelFormat::Yuv420, size, 320, ColourSpace::SYCC, &bytes).unwrap();
+    assert_eq!(describe(&encoded(&picture, 90)).unwrap().thumbnail, None);
+    assert_eq!(describe(&with_thumbnail(&picture, ThumbnailOptions::default())).unwrap().thumbnail, None);
+    for wanted in [
+        ThumbnailOptions { quality: 0, ..ThumbnailOptions::default() },
+        ThumbnailOptions { fit: Size::new(0, 240), ..ThumbnailOptions::default() },
+    ] {
+        let written =
+            write_with_thumbnail(&mut Vec::new(), &picture, 90, &ImageMetadata::default(), Some(wanted));
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::InvalidArgument, "{wanted:?}");
+    }
+}
+
+#[test]
+fn a_description_tells_what_was_written() {
+    let size = Size::new(640, 480);
+    let bytes = gradient(size);
+    let picture = Picture::new(PixelFormat::Yuv420, size, 640, ColourSpace::SYCC, &bytes).unwrap();
+    let metadata = ImageMetadata {
+        make: "Pinhole".to_owned(),
+        model: "imx219".to_owned(),
+        date_time: Some(DateTime::from_unix(Duration::ZERO)),
+        transform: Transform::ROTATE_180,
+        exposure_time: Some(Duration::from_millis(20)),
+        analogue_gain: Some(2.0),
+        ..Default::default()
+    };
+    let mut file = Vec::new();
+    write_with_thumbnail(&mut file, &picture, 90, &metadata, Some(ThumbnailOptions::default())).unwrap();
+    let described = describe(&file).unwrap();
+    assert_eq!((&*described.make, &*described.model, described.orientation), ("Pinhole", "imx219", 3));
+    assert_eq!((described.exposure_time, described.iso), (Some(Duration::from_millis(20)), Some(200)));
+    assert_eq!(described.date_time, "1970:01:01 00:00:00");
+    // Both directories say how the picture lies: orientation is a short, 3.
+    let turned = [0x12, 0x01, 3, 0, 1, 0, 0, 0, 3, 0, 0, 0];
+    assert_eq!(file.windows(12).filter(|field| *field == turned).count(), 2);
+}
+
+proptest! {
+    #[test]
+    fn damaged_files_are_described_or_refused(at in 0usize..3000, byte in any::<u8>(), length in 0usize..3000) {
+        let size = Size::new(64, 48);
+        let bytes = gradient(size);
+        let picture = Picture::new(PixelFormat::Yuv420, size, 64, ColourSpace::SYCC, &bytes).unwrap();
+        let mut file = with_thumbnail(&picture, ThumbnailOptions { fit: Size::new(16, 16), quality: 50 });
+        let last = file.len() - 1;
+        file[at.min(last)] = byte;
+        file.truncate(length.max(1));
+        if let Ok(Described { thumbnail: Some(thumbnail), .. }) = describe(&file) {
+            prop_assert!(thumbnail.bytes.end <= file.len());
+        }
+    }
 }

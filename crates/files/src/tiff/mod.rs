@@ -55,6 +55,8 @@ tags! {
     TILE_BYTE_COUNTS = 325 "TileByteCounts",
     SUB_IFDS = 330 "SubIFDs",
     SAMPLE_FORMAT = 339 "SampleFormat",
+    JPEG_INTERCHANGE_FORMAT = 513 "JPEGInterchangeFormat",
+    JPEG_INTERCHANGE_FORMAT_LENGTH = 514 "JPEGInterchangeFormatLength",
     YCBCR_POSITIONING = 531 "YCbCrPositioning",
     CFA_REPEAT_PATTERN_DIM = 33421 "CFARepeatPatternDim",
     CFA_PATTERN = 33422 "CFAPattern",
@@ -114,6 +116,9 @@ pub(crate) mod photometric {
 
 /// `Compression` of samples that are stored as they are.
 pub(crate) const UNCOMPRESSED: u16 = 1;
+
+/// `Compression` of a thumbnail that is a whole JPEG (TIFF 6.0's, which EXIF keeps).
+pub(crate) const OLD_JPEG: u16 = 6;
 
 /// `Compression` of samples coded as JPEG: lossless where they are a mosaic.
 pub(crate) const JPEG: u16 = 7;

@@ -6,7 +6,7 @@ use pinhole_base::{Error, ErrorKind, Result};
 
 /// The error of a file that is not what it says it is.
 pub(crate) fn malformed(reason: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Malformed, "reading a DNG").because(reason)
+    Error::new(ErrorKind::Malformed, "reading the file").because(reason)
 }
 
 /// The bytes of a file with its byte order.

@@ -141,8 +141,8 @@ impl Directory {
         self.fields_bytes() + values.sum::<usize>()
     }
 
-    /// The directory's bytes when it lies at offset `at` of the file.
-    fn to_bytes(&self, at: usize) -> Vec<u8> {
+    /// The directory's bytes when it lies at offset `at` of the file; `next` is the next one's, or 0.
+    fn to_bytes(&self, at: usize, next: u32) -> Vec<u8> {
         let mut fields = (self.fields.len() as u16).to_le_bytes().to_vec();
         let mut values: Vec<u8> = Vec::new();
         let values_at = at + self.fields_bytes();
@@ -160,7 +160,7 @@ impl Directory {
                 values.extend(bytes);
             }
         }
-        fields.extend([0; 4]); // no next directory
+        fields.extend(next.to_le_bytes());
         fields.extend(values);
         fields
     }
@@ -173,11 +173,18 @@ const HEADER: [u8; 8] = [b'I', b'I', 42, 0, 8, 0, 0, 0];
 #[derive(Debug)]
 pub(crate) struct Head {
     directories: Vec<Directory>,
+    /// The directory that follows the main one in the file's list.
+    second: Option<usize>,
 }
 
 impl Head {
     pub(crate) fn new(directories: Vec<Directory>) -> Self {
-        Self { directories }
+        Self { directories, second: None }
+    }
+
+    /// Makes a directory the one that follows the main one in the file's list.
+    pub(crate) fn set_second(&mut self, directory: usize) {
+        self.second = Some(directory);
     }
 
     fn offset_bytes(&self, directory: usize) -> usize {
@@ -205,8 +212,10 @@ impl Head {
     /// The bytes, [`Head::size_bytes`] of them.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = HEADER.to_vec();
-        for directory in &self.directories {
-            bytes.extend(directory.to_bytes(bytes.len()));
+        for (index, directory) in self.directories.iter().enumerate() {
+            let next =
+                self.second.filter(|_| index == 0).map_or(0, |second| self.offset_bytes(second) as u32);
+            bytes.extend(directory.to_bytes(bytes.len(), next));
         }
         bytes.resize(self.size_bytes(), 0);
         bytes
