@@ -5,6 +5,7 @@ mod bench;
 mod cargo;
 mod mutate;
 mod progress;
+mod quality;
 mod search;
 mod simulate;
 mod tidy;
@@ -19,6 +20,7 @@ type Command = fn(&[String]) -> ExitCode;
 const COMMANDS: &[(&str, Command)] = &[
     ("arm", arm::run),
     ("bench", bench::run),
+    ("quality", quality::run),
     ("search", search::run),
     ("simulate", simulate::run),
     ("tidy", tidy::run),

@@ -35,7 +35,8 @@ struct Arguments {
     verbose: bool,
 }
 
-fn sensor(name: &str) -> Result<&'static SensorModel, String> {
+/// The simulated sensor of that name.
+pub(crate) fn sensor(name: &str) -> Result<&'static SensorModel, String> {
     SensorModel::by_name(name).ok_or_else(|| {
         let known: Vec<_> = SensorModel::ALL.iter().map(|model| model.name).collect();
         format!("there is no sensor `{name}`; there are: {}", known.join(", "))

@@ -2,6 +2,7 @@
 
 use crate::config::SimulatorConfig;
 use crate::fault::{FaultRate, ScheduledFault};
+use crate::memory::DeviceBuffer;
 use crate::provider::SimProvider;
 use crate::record::{Audit, Counters, LogEntry};
 use crate::scene::LightSchedule;
@@ -11,6 +12,7 @@ use crate::world::World;
 use pinhole_base::{Error, ErrorKind, Result, Timestamp};
 use pinhole_buffer::Mapper;
 use pinhole_device::Provider;
+use pinhole_imaging::IspParameters;
 use std::sync::Arc;
 
 /// Most cameras of a world.
@@ -175,6 +177,17 @@ impl SimulatorControl {
             let now_ns = world.now().as_nanos();
             Ok(world.cameras[camera].lens.as_ref().map(|lens| lens.dioptres(now_ns)))
         })
+    }
+
+    /// What the controls tell a camera's ISP to do with the next frame.
+    ///
+    /// # Errors
+    /// There is no such camera.
+    pub fn isp_parameters(&self, camera: usize) -> Result<IspParameters> {
+        let world = self.shared.look();
+        let known = world.check_camera(camera);
+        known.map_err(|refusal| refusal.into_error("looking at an ISP", "simulated hardware"))?;
+        Ok(world.cameras[camera].isp.controls.parameters(&DeviceBuffer::read))
     }
 
     /// How often what has happened.

@@ -47,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("pinhole-conformance", &["pinhole"]),
+    ("pinhole-quality", &["pinhole", "pinhole-imaging"]),
     ("pinhole-cli", &["pinhole"]),
     ("pinhole-usb-camera", &["pinhole-base", "pinhole-files"]),
     (
