@@ -131,7 +131,7 @@ impl Line {
             variance += (y - row).powi(2);
         }
         let slope = covariance / variance;
-        (crossings.len() > 4 && slope.is_finite()).then(|| Self { column: column - slope * row, slope })
+        (crossings.len() > 4 && slope.is_finite()).then_some(Self { column: column - slope * row, slope })
     }
 }
 
