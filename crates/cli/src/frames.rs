@@ -97,25 +97,9 @@ pub(crate) fn dng_metadata<'a>(
     }
 }
 
-/// Points across and down. Modes of calibrated sensors lie in the middle of the array: mirroring changes
-/// nothing.
-const SHADING_POINTS: usize = 33;
-
 /// What undoes the lens's shading in frames of the sensor's mode of that size.
 fn lens_shading(info: &CameraInfo, raw: &StreamConfiguration) -> Option<GainMap> {
     let vignetting = info.calibration?.vignetting?;
     let mode = info.modes.iter().find(|mode| mode.size == raw.size.cast())?;
-    let place = |at: usize, start: i32, length: u32| {
-        f64::from(start) + f64::from(length) * at as f64 / (SHADING_POINTS - 1) as f64
-    };
-    let plane = |colour: usize| {
-        let points = (0..SHADING_POINTS * SHADING_POINTS).map(|at| {
-            let x = place(at % SHADING_POINTS, mode.crop.x, mode.crop.width);
-            let y = place(at / SHADING_POINTS, mode.crop.y, mode.crop.height);
-            vignetting.gains(x, y)[colour] as f32
-        });
-        points.collect::<Vec<_>>()
-    };
-    let gains = [plane(0), plane(1), plane(1), plane(2)];
-    Some(GainMap { columns: SHADING_POINTS, rows: SHADING_POINTS, gains })
+    Some(GainMap::of_lens(&vignetting, mode.crop))
 }

@@ -6,7 +6,7 @@ use pinhole::colour::difference::linear;
 use pinhole::colour::{ColourSpace, Matrix3};
 use pinhole::control;
 use pinhole::develop::{self, Adjustments, Pixels};
-use pinhole::files::dng::{self, DngImage, DngMetadata};
+use pinhole::files::dng::{self, DngImage, DngMetadata, GainMap};
 use pinhole::files::metadata::{Calibration, Illuminant};
 use pinhole::files::{ImageMetadata, Picture, RawImage};
 use pinhole::format::PixelFormat;
@@ -138,6 +138,7 @@ pub(crate) fn dng(shot: &Shot) -> Result<DngImage> {
             illuminant: Illuminant::D65,
             xyz_to_camera: Matrix3(shot.calibration.xyz_to_sensor),
         }),
+        lens_shading: shot.calibration.vignetting.map(|lens| GainMap::of_lens(&lens, shot.mode.crop)),
         ..DngMetadata::default()
     };
     let mut file = Vec::new();

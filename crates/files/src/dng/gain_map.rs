@@ -3,7 +3,8 @@
 
 use super::{CELL, black_level_index};
 use pinhole_base::format::BayerOrder;
-use pinhole_base::geometry::Size;
+use pinhole_base::geometry::{NativePixels, Rect, Size};
+use pinhole_base::vignetting::Vignetting;
 use pinhole_base::{Error, ErrorKind, Result};
 
 /// Gains over a frame, at the corners of equal cells; between them bilinear.
@@ -26,6 +27,24 @@ const HEAD_BYTES: usize = 16;
 const MAP_HEAD_BYTES: usize = 76;
 
 impl GainMap {
+    /// Gains that undo a lens's shading in frames that show a part of the array. Modes of calibrated
+    /// sensors lie in the middle of it: mirroring changes nothing.
+    pub fn of_lens(lens: &Vignetting, shown: Rect<NativePixels>) -> Self {
+        const POINTS: usize = 33;
+        let place = |at: usize, start: i32, length: u32| {
+            f64::from(start) + f64::from(length) * at as f64 / (POINTS - 1) as f64
+        };
+        let plane = |colour: usize| {
+            let points = (0..POINTS * POINTS).map(|at| {
+                let x = place(at % POINTS, shown.x, shown.width);
+                let y = place(at / POINTS, shown.y, shown.height);
+                lens.gains(x, y)[colour] as f32
+            });
+            points.collect::<Vec<_>>()
+        };
+        Self { columns: POINTS, rows: POINTS, gains: [plane(0), plane(1), plane(1), plane(2)] }
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         let invalid = |reason: String| {
             Err(Error::new(ErrorKind::InvalidArgument, "describing lens shading").because(reason))
