@@ -46,7 +46,7 @@ pub fn write(
 /// lower quality, then smaller.
 ///
 /// # Errors
-/// As [`write`], also for the small picture's quality.
+/// As [`write()`], also for the small picture's quality.
 pub fn write_with_thumbnail(
     out: &mut impl Write,
     picture: &Picture<'_>,
