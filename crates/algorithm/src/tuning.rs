@@ -6,6 +6,7 @@
 mod imx219;
 mod imx477;
 
+use crate::interpolation::{locate, mix};
 use pinhole_base::colour::Matrix3;
 use std::borrow::Cow;
 
@@ -129,7 +130,40 @@ const PROFILE: &[ExposureStage] = &[
     ExposureStage { exposure_s: 0.0666, gain: 6.0 },
 ];
 
+impl WhiteBalanceTuning {
+    /// The answer to white, red and blue over green, in light of that temperature; `None` without a
+    /// curve.
+    pub fn white_at(&self, kelvin: f64) -> Option<[f64; 2]> {
+        let (below, part) = place(kelvin, self.curve.iter().map(|point| point.kelvin))?;
+        let (warm, cool) = (&self.curve[below], &self.curve[(below + 1).min(self.curve.len() - 1)]);
+        Some([mix(warm.red, cool.red, part), mix(warm.blue, cool.blue, part)])
+    }
+}
+
+/// The matrix of the light of that temperature; `None` without points.
+pub(crate) fn matrix_at(points: &[ColourPoint], kelvin: f64) -> Option<Matrix3> {
+    let (below, part) = place(kelvin, points.iter().map(|point| point.kelvin))?;
+    let cool = &points[(below + 1).min(points.len() - 1)].matrix;
+    let mut matrix = points[below].matrix;
+    for (value, cool) in matrix.0.iter_mut().flatten().zip(cool.0.iter().flatten()) {
+        *value = mix(*value, *cool, part);
+    }
+    Some(matrix)
+}
+
+/// Where a temperature lies among others, in proportion to the reciprocal.
+fn place(kelvin: f64, among: impl ExactSizeIterator<Item = f64> + Clone) -> Option<(usize, f64)> {
+    let mired = |kelvin: f64| -1e6 / kelvin.max(1.0);
+    locate(mired(kelvin), among.map(mired))
+}
+
 impl Tuning {
+    /// The matrix from white-balanced sensor colours to linear sRGB in light of that temperature;
+    /// `None` if the sensor is not calibrated.
+    pub fn colour_at(&self, kelvin: f64) -> Option<Matrix3> {
+        matrix_at(&self.colour, kelvin)
+    }
+
     /// For sensors of which nothing is known.
     pub const UNCALIBRATED: Self = Self {
         name: Cow::Borrowed("uncalibrated"),

@@ -1,6 +1,7 @@
-//! Colour spaces, 3×3 colour matrices, and how different colours look.
+//! Colour spaces, 3×3 colour matrices, lights, and how different colours look.
 
 pub mod difference;
+pub mod light;
 
 /// The chromaticities of red, green, blue and white.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

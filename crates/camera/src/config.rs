@@ -185,8 +185,11 @@ pub struct CameraInfo {
 /// What a RAW developer needs to know of a sensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Calibration {
-    /// From CIE XYZ (under D65) to the sensor's own, unbalanced colours, row by row.
-    pub xyz_to_sensor: [[f64; 3]; 3],
+    /// From CIE XYZ under standard illuminant A, incandescent lamps', to the sensor's own,
+    /// unbalanced colours, row by row.
+    pub xyz_to_sensor_a: [[f64; 3]; 3],
+    /// The same under D65, daylight.
+    pub xyz_to_sensor_d65: [[f64; 3]; 3],
     /// Code of black, at 16 bits.
     pub black_level_16bit: u16,
     /// What undoes the shading of its lens; `None` where nobody knows it.

@@ -4,8 +4,8 @@
 use crate::invalid;
 use pinhole_base::Result;
 use pinhole_base::colour::Matrix3;
+use pinhole_base::colour::light::{SRGB_TO_XYZ, adaptation, temperature_of, xyz_of_temperature};
 use pinhole_files::dng::DngImage;
-use pinhole_files::metadata::SRGB_TO_XYZ;
 use pinhole_imaging::parameters::ColourMatrix;
 
 /// Which light is to look white.
@@ -63,7 +63,7 @@ pub(crate) fn rendering(
         WhiteBalance::Auto => grey_world()?,
         WhiteBalance::Gains([red, blue]) => [1.0 / red, 1.0, 1.0 / blue],
         WhiteBalance::Temperature(kelvin) => {
-            let white = xyz_of(white_of_temperature(f64::from(kelvin)));
+            let white = xyz_of_temperature(f64::from(kelvin));
             camera.xyz_to_camera(f64::from(kelvin)).apply(white)
         }
     };
@@ -132,81 +132,4 @@ fn mixed(first: &Matrix3, second: &Matrix3, share: f64) -> Matrix3 {
         *mixed += (first - *mixed) * share;
     }
     mixed
-}
-
-/// From XYZ under a white to XYZ under sRGB's: Bradford's transform (ICC.1:2010, annex E).
-fn adaptation(white: [f64; 3]) -> Option<Matrix3> {
-    const BRADFORD: Matrix3 =
-        Matrix3([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]);
-    let (from, to) = (BRADFORD.apply(white), BRADFORD.apply(SRGB_TO_XYZ.apply([1.0; 3])));
-    let gains = Matrix3::diagonal([to[0] / from[0], to[1] / from[1], to[2] / from[2]]);
-    Some(BRADFORD.inverse()?.times(&gains).times(&BRADFORD))
-}
-
-fn xyz_of([x, y]: [f64; 2]) -> [f64; 3] {
-    [x / y, 1.0, (1.0 - x - y) / y]
-}
-
-/// Correlated colour temperature of a light, 1,700 to 25,000 K (C. McCamy, "Correlated color
-/// temperature as an explicit function of chromaticity coordinates", 1992).
-fn temperature_of([x, y, z]: [f64; 3]) -> Option<f64> {
-    let sum = x + y + z;
-    let n = (x / sum - 0.3320) / (0.1858 - y / sum);
-    let kelvin = ((449.0 * n + 3525.0) * n + 6823.3) * n + 5520.33;
-    kelvin.is_finite().then(|| kelvin.clamp(1_700.0, 25_000.0))
-}
-
-/// Chromaticity x, y of a light of that colour temperature: a glowing body's up to 4,000 K
-/// (B. Kim and others, US patent 7,024,034), daylight above (CIE 15).
-fn white_of_temperature(kelvin: f64) -> [f64; 2] {
-    let t = 1e3 / kelvin;
-    if kelvin < 4_000.0 {
-        let x = ((-0.266_123_9 * t - 0.234_358_9) * t + 0.877_695_6) * t + 0.179_910;
-        let y = if kelvin < 2_222.0 {
-            ((-1.106_381_4 * x - 1.348_110_2) * x + 2.185_558_32) * x - 0.202_196_83
-        } else {
-            ((-0.954_947_6 * x - 1.374_185_93) * x + 2.091_370_15) * x - 0.167_488_67
-        };
-        return [x, y];
-    }
-    let x = if kelvin <= 7_000.0 {
-        ((-4.607 * t + 2.9678) * t + 0.09911) * t + 0.244_063
-    } else {
-        ((-2.0064 * t + 1.9018) * t + 0.24748) * t + 0.237_040
-    };
-    [x, (-3.0 * x + 2.870) * x - 0.275]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn known_lights_have_their_colours() {
-        let near = |kelvin: f64, wanted: [f64; 2], tolerance: f64| {
-            let got = white_of_temperature(kelvin);
-            let good = got.iter().zip(wanted).all(|(got, wanted)| (got - wanted).abs() < tolerance);
-            assert!(good, "{kelvin} K: {got:?}, not {wanted:?}");
-        };
-        near(6504.0, [0.3127, 0.3290], 0.0005);
-        near(5003.0, [0.3457, 0.3585], 0.0005);
-        near(2856.0, [0.4476, 0.4074], 0.001);
-    }
-
-    #[test]
-    fn temperatures_come_back() {
-        for kelvin in [2500.0, 3500.0, 4500.0, 6500.0, 9000.0] {
-            let got = temperature_of(xyz_of(white_of_temperature(kelvin))).unwrap();
-            assert!((got / kelvin - 1.0).abs() < 0.02, "{kelvin} K: {got}");
-        }
-    }
-
-    #[test]
-    fn adaptation_makes_the_light_white() {
-        let light = xyz_of(white_of_temperature(2856.0));
-        let adapted = adaptation(light).unwrap().apply(light);
-        for (got, wanted) in adapted.iter().zip(SRGB_TO_XYZ.apply([1.0; 3])) {
-            assert!((got - wanted).abs() < 1e-9, "{adapted:?}");
-        }
-    }
 }

@@ -3,6 +3,7 @@
 //!
 //! `cargo run -p pinhole-files --example sample_dng -- FOLDER`
 
+use pinhole_base::colour::light::SRGB_TO_XYZ;
 use pinhole_base::colour::{ColourSpace, Matrix3};
 use pinhole_base::format::{BayerColour, BayerOrder, Packing, PixelFormat, RawFormat};
 use pinhole_base::geometry::{Size, Transform};
@@ -10,7 +11,7 @@ use pinhole_base::{Error, ErrorKind, Result};
 use pinhole_files::atomic::{self, Durability};
 use pinhole_files::dng::{self, Compression, DngMetadata};
 use pinhole_files::jpeg::ThumbnailOptions;
-use pinhole_files::metadata::{SRGB_TO_XYZ, xyz_to_camera};
+use pinhole_files::metadata::xyz_to_camera;
 use pinhole_files::thumbnail::Thumbnail;
 use pinhole_files::{DateTime, ImageMetadata, Picture, RawImage, jpeg, png, tiff, y4m};
 use std::io::Write;

@@ -2,6 +2,7 @@
 //! no clock: the caller gives the date.
 
 use pinhole_base::colour::Matrix3;
+use pinhole_base::colour::light::SRGB_TO_XYZ;
 use pinhole_base::geometry::Transform;
 use pinhole_base::{Error, ErrorKind, Result};
 use std::fmt;
@@ -271,16 +272,9 @@ pub struct Calibration {
     pub xyz_to_camera: Matrix3,
 }
 
-/// From linear sRGB to CIE XYZ, white D65 at Y = 1 (IEC 61966-2-1).
-pub const SRGB_TO_XYZ: Matrix3 = Matrix3([
-    [0.412_390_8, 0.357_584_3, 0.180_480_8],
-    [0.212_639_0, 0.715_168_7, 0.072_192_3],
-    [0.019_330_8, 0.119_194_8, 0.950_532_2],
-]);
-
 /// From CIE XYZ to the sensor's own, unbalanced colours, for the light that the colour gains
 /// (red and blue over green) make neutral: the inverse of
-/// `SRGB_TO_XYZ · ccm · diagonal(red, 1, blue)`.
+/// [`SRGB_TO_XYZ`] `· ccm · diagonal(red, 1, blue)`.
 ///
 /// The light of the scene is taken for D65, as the colour correction matrix does that maps it
 /// to sRGB's white. A converter that finds white by this matrix and the as-shot neutral then

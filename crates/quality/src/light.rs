@@ -135,8 +135,12 @@ pub(crate) fn dng(shot: &Shot) -> Result<DngImage> {
         },
         unique_camera_model: shot.model.name.to_owned(),
         calibration: Some(Calibration {
+            illuminant: Illuminant::StandardA,
+            xyz_to_camera: Matrix3(shot.calibration.xyz_to_sensor_a),
+        }),
+        second_calibration: Some(Calibration {
             illuminant: Illuminant::D65,
-            xyz_to_camera: Matrix3(shot.calibration.xyz_to_sensor),
+            xyz_to_camera: Matrix3(shot.calibration.xyz_to_sensor_d65),
         }),
         lens_shading: shot.calibration.vignetting.map(|lens| GainMap::of_lens(&lens, shot.mode.crop)),
         ..DngMetadata::default()

@@ -2,8 +2,7 @@
 
 use super::number;
 use crate::controller::{Algorithm, Preparation};
-use crate::interpolation::{locate, mix};
-use crate::tuning::ColourPoint;
+use crate::tuning::{ColourPoint, matrix_at};
 use pinhole_base::colour::Matrix3;
 use pinhole_base::control::{COLOUR_CORRECTION_MATRIX, ControlList, SATURATION};
 
@@ -33,20 +32,10 @@ impl ColourCorrection {
         }
     }
 
-    /// The matrix between the two tuned ones, in proportion to the reciprocal temperature.
+    /// The tuned matrix.
     fn tuned(&self, kelvin: f64) -> Matrix3 {
         let rounded = (kelvin / STEP_K).round() * STEP_K;
-        let mired = |kelvin: f64| -1e6 / kelvin.max(1.0);
-        let Some((below, part)) = locate(mired(rounded), self.points.iter().map(|point| mired(point.kelvin)))
-        else {
-            return Matrix3::IDENTITY;
-        };
-        let cool = &self.points[(below + 1).min(self.points.len() - 1)].matrix;
-        let mut matrix = self.points[below].matrix;
-        for (value, cool) in matrix.0.iter_mut().flatten().zip(cool.0.iter().flatten()) {
-            *value = mix(*value, *cool, part);
-        }
-        matrix
+        matrix_at(&self.points, rounded).unwrap_or(Matrix3::IDENTITY)
     }
 }
 

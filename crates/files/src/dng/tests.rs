@@ -1,7 +1,8 @@
 use super::*;
-use crate::metadata::{Calibration, DateTime, Illuminant, ImageMetadata, SRGB_TO_XYZ};
+use crate::metadata::{Calibration, DateTime, Illuminant, ImageMetadata};
 use crate::view::{Picture, RawImage};
 use pinhole_base::ErrorKind;
+use pinhole_base::colour::light::SRGB_TO_XYZ;
 use pinhole_base::colour::{ColourSpace, Matrix3};
 use pinhole_base::format::{BayerOrder, Packing, PixelFormat, RawFormat};
 use pinhole_base::geometry::{Rect, Size, Transform};

@@ -9,6 +9,7 @@ use super::plan::{EMBEDDED, IMAGE, INPUT, OUTPUT0, OUTPUT1, Plan, STREAMS};
 use crate::streams::{image_format, set_image};
 use crate::{SharedProvider, lock};
 use pinhole_algorithm::{Controller, LensRange, Limits, Tuning};
+use pinhole_base::colour::light::{D65_K, ILLUMINANT_A_K, SRGB_TO_XYZ, adaptation, xyz_of_temperature};
 use pinhole_base::colour::{ColourSpace, Matrix3};
 use pinhole_base::control::{self, ControlList};
 use pinhole_base::format::{Packing, PixelFormat};
@@ -345,28 +346,24 @@ fn helper_model(sensor: &str) -> String {
     sensor.split(' ').next().unwrap_or(sensor).to_owned()
 }
 
-/// The tuning at the temperature nearest to D65's, as RAW files want it.
+/// What the tuning says of the sensor, as RAW files want it. `None` if it was not calibrated.
 fn calibration(tuning: &Tuning, helper: &SensorHelper, area: Rect<NativePixels>) -> Option<Calibration> {
-    const D65_K: f64 = 6504.0;
-    let from_d65 = |kelvin: f64| (kelvin - D65_K).abs();
-    let white =
-        tuning.white_balance.curve.iter().min_by(|a, b| from_d65(a.kelvin).total_cmp(&from_d65(b.kelvin)))?;
-    let colour = tuning.colour.iter().min_by(|a, b| from_d65(a.kelvin).total_cmp(&from_d65(b.kelvin)))?;
-    let unbalance = Matrix3::diagonal([white.red, 1.0, white.blue]);
-    let xyz_to_sensor = unbalance.times(&colour.matrix.inverse()?).times(&SRGB_TO_XYZ.inverse()?);
     Some(Calibration {
-        xyz_to_sensor: xyz_to_sensor.0,
+        xyz_to_sensor_a: xyz_to_sensor(tuning, ILLUMINANT_A_K)?.0,
+        xyz_to_sensor_d65: xyz_to_sensor(tuning, D65_K)?.0,
         black_level_16bit: helper.black_level_16bit,
         vignetting: tuning.vignetting.map(|coefficients| Vignetting { coefficients, area }),
     })
 }
 
-/// From linear sRGB to CIE XYZ (IEC 61966-2-1).
-const SRGB_TO_XYZ: Matrix3 = Matrix3([
-    [0.4124564, 0.3575761, 0.1804375],
-    [0.2126729, 0.7151522, 0.0721750],
-    [0.0193339, 0.1191920, 0.9503041],
-]);
+/// From CIE XYZ of what a light of that temperature falls on to the sensor's own colours: the
+/// inverse of the processor's way, whose matrix makes sRGB under its own white of balanced ones.
+fn xyz_to_sensor(tuning: &Tuning, kelvin: f64) -> Option<Matrix3> {
+    let [red, blue] = tuning.white_balance.white_at(kelvin)?;
+    let from_srgb = tuning.colour_at(kelvin)?.inverse()?;
+    let to_srgb = SRGB_TO_XYZ.inverse()?.times(&adaptation(xyz_of_temperature(kelvin))?);
+    Some(Matrix3::diagonal([red, 1.0, blue]).times(&from_srgb).times(&to_srgb))
+}
 
 /// Places in the configuration, and bytes of a buffer, of each stream. The larger processed
 /// picture comes from the first output.

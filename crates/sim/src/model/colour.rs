@@ -6,6 +6,7 @@
 //! in proportion to the reciprocal temperature, as DNG does with its two illuminants.
 
 use pinhole_base::colour::Matrix3;
+use pinhole_base::colour::light::{SRGB_TO_XYZ, adaptation, xyz_of_temperature};
 
 use super::SensorModel;
 
@@ -34,19 +35,6 @@ pub struct ColourResponse {
     /// Answers to white, by rising temperature.
     pub white: &'static [WhiteResponse],
 }
-
-/// Linear sRGB to CIE XYZ, both for D65 (IEC 61966-2-1).
-const SRGB_TO_XYZ: Matrix3 = Matrix3([
-    [0.412_456_4, 0.357_576_1, 0.180_437_5],
-    [0.212_672_9, 0.715_152_2, 0.072_175_0],
-    [0.019_333_9, 0.119_192_0, 0.950_304_1],
-]);
-
-/// The cone responses of the Bradford adaptation.
-const BRADFORD: Matrix3 =
-    Matrix3([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]);
-
-const D65_XYZ: [f64; 3] = [0.950_47, 1.0, 1.088_83];
 
 impl ColourResponse {
     /// How far a temperature lies from the warm matrix (0) to the cool one (1).
@@ -94,41 +82,11 @@ impl SensorModel {
     /// The matrix from CIE XYZ of the lit scene to sensor RGB: DNG's `ColorMatrix` for that
     /// light. Lights are black bodies below 4000 K and phases of daylight above.
     pub fn colour_matrix(&self, kelvin: f64) -> Matrix3 {
-        let invert = |m: Matrix3| m.inverse().expect("standard matrices have inverses");
-        let white = white_xyz(kelvin);
-        let (from, to) = (BRADFORD.apply(white), BRADFORD.apply(D65_XYZ));
-        let scale = Matrix3::diagonal([to[0] / from[0], to[1] / from[1], to[2] / from[2]]);
-        let to_d65 = invert(BRADFORD).times(&scale).times(&BRADFORD);
+        let to_d65 = adaptation(xyz_of_temperature(kelvin)).expect("it is a light");
+        let to_srgb = SRGB_TO_XYZ.inverse().expect("sRGB's matrix has an inverse");
         Matrix3::diagonal(self.colour.white_at(kelvin))
             .times(&self.colour.matrix(kelvin))
-            .times(&invert(SRGB_TO_XYZ))
+            .times(&to_srgb)
             .times(&to_d65)
     }
-}
-
-/// CIE XYZ (Y = 1) of a light of that colour temperature: Kim's cubic fit to the Planckian
-/// locus below 4000 K, the CIE's daylight locus above.
-pub(super) fn white_xyz(kelvin: f64) -> [f64; 3] {
-    let t = 1e3 / kelvin.clamp(1667.0, 25000.0);
-    let (x, y) = if t > 0.25 { planckian_xy(t) } else { daylight_xy(t) };
-    [x / y, 1.0, (1.0 - x - y) / y]
-}
-
-fn planckian_xy(t: f64) -> (f64, f64) {
-    let x = -0.266_123_9 * t.powi(3) - 0.234_358_9 * t.powi(2) + 0.877_695_6 * t + 0.179_910;
-    let y = if t > 1e3 / 2222.0 {
-        -1.106_381_4 * x.powi(3) - 1.348_110_2 * x.powi(2) + 2.185_558_32 * x - 0.202_196_83
-    } else {
-        -0.954_947_6 * x.powi(3) - 1.374_185_93 * x.powi(2) + 2.091_370_15 * x - 0.167_488_67
-    };
-    (x, y)
-}
-
-fn daylight_xy(t: f64) -> (f64, f64) {
-    let x = if t >= 1e3 / 7000.0 {
-        -4.607 * t.powi(3) + 2.9678 * t.powi(2) + 0.099_11 * t + 0.244_063
-    } else {
-        -2.0064 * t.powi(3) + 1.9018 * t.powi(2) + 0.247_48 * t + 0.237_040
-    };
-    (x, -3.0 * x * x + 2.870 * x - 0.275)
 }

@@ -1,5 +1,6 @@
 use super::*;
 use pinhole_base::colour::Matrix3;
+use pinhole_base::colour::light::xyz_of_temperature;
 use proptest::prelude::*;
 
 #[test]
@@ -48,7 +49,7 @@ fn responses_keep_white_white_and_are_never_negative() {
 fn the_colour_matrix_takes_the_light_itself_to_the_white_response() {
     for model in SensorModel::ALL {
         for kelvin in [2850.0, 5000.0, 6500.0] {
-            let camera = model.colour_matrix(kelvin).apply(colour::white_xyz(kelvin));
+            let camera = model.colour_matrix(kelvin).apply(xyz_of_temperature(kelvin));
             for (got, want) in camera.iter().zip(model.colour.white_at(kelvin)) {
                 assert!((got - want).abs() < 1e-3, "{} {kelvin} {camera:?}", model.name);
             }
