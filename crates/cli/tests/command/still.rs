@@ -1,6 +1,7 @@
 //! `still`: a photograph and a DNG of one frame.
 
 use crate::runner::{Folder, dng, words};
+use pinhole::files::Illuminant;
 use pinhole::files::jpeg::describe;
 use pinhole::format::BayerOrder;
 use pinhole::sim::model::IMX219;
@@ -33,7 +34,9 @@ fn a_still_is_a_jpeg_with_exif_and_a_dng_of_the_same_frame() {
     assert_eq!(raw.black_levels, [64.0; 4]);
     let neutral = raw.as_shot_neutral.unwrap();
     assert!(neutral[0] < 0.9 && neutral[1] == 1.0 && neutral[2] < 0.9, "{neutral:?}");
-    assert!(raw.exposure_time.is_some() && raw.iso.is_some() && raw.calibrations.len() == 1);
+    assert!(raw.exposure_time.is_some() && raw.iso.is_some());
+    let lights: Vec<_> = raw.calibrations.iter().map(|calibration| calibration.illuminant).collect();
+    assert_eq!(lights, [Illuminant::StandardA, Illuminant::D65]);
 }
 
 /// Catches: a mode that is taken for the whole array, or the other way round; colours that change
