@@ -82,7 +82,11 @@ pub(crate) fn thumbnail(text: &str) -> Result<Thumbnail, String> {
     if text == "none" {
         return Ok(Thumbnail(None));
     }
-    let refused = || format!("`{text}` is neither none nor WIDTH:HEIGHT:QUALITY, such as 320:240:70");
+    let refused = || {
+        format!(
+            "`{text}` is neither none nor WIDTH:HEIGHT:QUALITY, such as 320:240:70, from 1:1:1 to 65535:65535:100"
+        )
+    };
     let numbers: Option<Vec<u16>> = text.split(':').map(|number| number.parse().ok()).collect();
     let Some(&[width, height, quality]) = numbers.as_deref() else { return Err(refused()) };
     let fit: Size = Size::new(u32::from(width), u32::from(height));

@@ -5,14 +5,15 @@ use crate::edge::aperture_mtf;
 use crate::light::{Light, Rgb, view};
 use crate::sharpness::{BOTH, PLAIN};
 use crate::{noise, sharpness};
+use pinhole::files::atomic::{self, Durability};
 use pinhole::files::{ImageMetadata, jpeg, png};
 use pinhole::geometry::Size;
 use pinhole::sim::model::SensorModel;
 use pinhole::sim::scene::{CHART, SPREAD, chart_patch_area};
 use pinhole::{Error, Result};
 use std::fmt::Write;
-use std::fs::{self, File};
-use std::io::BufWriter;
+use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 /// Pixels between the parts of a picture.
@@ -54,13 +55,13 @@ impl Canvas {
 
     /// Writes it as its name says.
     fn write(&self, path: &Path) -> Result<()> {
-        let file = File::create(path).map_err(|error| failed(&error, path))?;
-        let (mut file, metadata) = (BufWriter::new(file), ImageMetadata::default());
-        let picture = view(self.size, &self.rgb)?;
-        match path.extension().is_some_and(|suffix| suffix == "jpg") {
-            true => jpeg::write(&mut file, &picture, QUALITY, &metadata),
-            false => png::write(&mut file, &picture, &metadata),
-        }
+        let (picture, metadata) = (view(self.size, &self.rgb)?, ImageMetadata::default());
+        atomic::write(path, Durability::WhenConvenient, |file| {
+            match path.extension().is_some_and(|suffix| suffix == "jpg") {
+                true => jpeg::write(file, &picture, QUALITY, &metadata),
+                false => png::write(file, &picture, &metadata),
+            }
+        })
     }
 }
 
@@ -88,7 +89,9 @@ pub(crate) fn draw(
     edges(sharpness).write(&folder.join("edges.png"))?;
     greys(noise).write(&folder.join("noise.jpg"))?;
     let path = folder.join("mtf.svg");
-    fs::write(&path, curves(sharpness)).map_err(|error| failed(&error, &path))
+    atomic::write(&path, Durability::WhenConvenient, |file| {
+        file.write_all(curves(sharpness).as_bytes()).map_err(|error| failed(&error, &path))
+    })
 }
 
 /// The chart in each light, and in the middle of each patch the colour that it has.

@@ -2,7 +2,7 @@
 //! write it down in "The CIEDE2000 color-difference formula", Color Research & Application 30(1),
 //! 2005, whose test data it is checked with.
 
-use super::Matrix3;
+use super::light::SRGB_TO_XYZ;
 
 /// Linear light of a value that sRGB encodes (IEC 61966-2-1), both from 0 to 1.
 pub fn linear(srgb: f64) -> f64 {
@@ -11,11 +11,9 @@ pub fn linear(srgb: f64) -> f64 {
 
 /// CIE L*a*b* of linear light in sRGB's primaries, 1 being white, under D65.
 pub fn lab(rgb: [f64; 3]) -> [f64; 3] {
-    const TO_XYZ: Matrix3 =
-        Matrix3([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]);
     let f = |t: f64| if t > 216.0 / 24389.0 { t.cbrt() } else { (24389.0 / 27.0 * t + 16.0) / 116.0 };
-    let xyz = TO_XYZ.apply(rgb);
-    let [x, y, z] = [f(xyz[0] / 0.9505), f(xyz[1]), f(xyz[2] / 1.089)];
+    let (xyz, white) = (SRGB_TO_XYZ.apply(rgb), SRGB_TO_XYZ.apply([1.0; 3]));
+    let [x, y, z] = [f(xyz[0] / white[0]), f(xyz[1] / white[1]), f(xyz[2] / white[2])];
     [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
 }
 
