@@ -1,6 +1,7 @@
 //! libcamera's captures, by its command `cam`.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -41,6 +42,8 @@ impl Shot {
 pub(crate) enum Ending {
     /// By itself, with this code.
     Code(i32),
+    /// By a fault of its own, with this signal (which `timeout` passes on).
+    Signal(i32),
     /// It had to be ended.
     Waits,
 }
@@ -53,17 +56,20 @@ pub(crate) struct Capture {
     pub(crate) words: String,
 }
 
-/// Lets `cam` capture with these words.
+/// Lets `cam` capture with these words. Returns when it has gone, its devices closed: in the
+/// foreground, `timeout` stays until then; else it would kill itself too, and not wait.
 pub(crate) fn capture(words: &[&str]) -> Capture {
     let mut command = Command::new("timeout");
-    command.args(["--signal=KILL", SECONDS_MAX, "cam", "-c", "1", "--metadata"]).args(words);
+    command.args(["--foreground", "--signal=KILL", SECONDS_MAX]);
+    command.args(["cam", "-c", "1", "--metadata"]).args(words);
     command.env("LIBCAMERA_LOG_LEVELS", "*:WARN").stdin(Stdio::null());
     let output = command.output().expect("cam is there (apt-get install libcamera-tools)");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let words = said.clone() + &String::from_utf8_lossy(&output.stderr);
     let ending = match output.status.code() {
-        Some(KILLED) | None => Ending::Waits,
+        Some(KILLED) => Ending::Waits,
         Some(code) => Ending::Code(code),
+        None => Ending::Signal(output.status.signal().expect("nothing else ends a program")),
     };
     Capture { shots: shots(&said), ending, words }
 }

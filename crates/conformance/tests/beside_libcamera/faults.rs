@@ -68,6 +68,7 @@ fn theirs() -> String {
     match capture.ending {
         Ending::Code(0) => format!("{frames} frames"),
         Ending::Code(code) => format!("{frames} frames, ends with {code}"),
+        Ending::Signal(signal) => format!("{frames} frames, dies of signal {signal}"),
         Ending::Waits => format!("{frames} frames, still waits after 8 s"),
     }
 }
