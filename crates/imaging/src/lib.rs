@@ -16,7 +16,6 @@ mod directional;
 mod encode;
 mod finish;
 mod gather;
-mod interleave;
 pub mod isp;
 mod level;
 mod mosaic;

@@ -12,7 +12,10 @@ use pinhole_base::{Error, ErrorKind, Result};
 
 use crate::simd::Level;
 use half::{HalveBytes, HalveWords};
-use linear::LinearRow;
+use linear::LinearFrame;
+
+/// Of more bytes than these the first may have left the caches before the last are written.
+const CACHED_BYTES_MAX: usize = 4 << 20;
 
 /// Interpolates a mosaic linearly: each colour is the mean of its nearest samples, within 1 of
 /// 65535; beyond the edges the mosaic mirrors about its outermost samples.
@@ -47,12 +50,11 @@ pub fn demosaic16(
     }
     check("the mosaic", samples.len(), stride, (width, height))?;
     check("the picture", rgb.len(), rgb_stride_bytes, (6 * width, height))?;
-    let level = Level::best();
-    let row = |y: usize| &samples[y * stride..][..width];
-    for (y, out) in rgb.chunks_mut(rgb_stride_bytes).take(height).enumerate() {
-        let below = if y + 1 < height { y + 1 } else { y - 1 };
-        let rows = [row(y.abs_diff(1)), row(y), row(below)];
-        level.run(LinearRow { rows, order, y, out: &mut out[..6 * width] });
+    let frame = LinearFrame { samples, stride, size, order, rgb, rgb_stride_bytes };
+    if 6 * width * height > CACHED_BYTES_MAX {
+        Level::best().run_streaming(frame);
+    } else {
+        Level::best().run(frame);
     }
     Ok(())
 }

@@ -137,3 +137,25 @@ fn shapes_that_make_no_sense_are_errors() {
     refused(halve16(&[0; 16], 4, size, &mut [0; 4], 1));
     halve16(&[0; 16], 4, Size::new(1, 4), &mut [], 0).expect("nothing is to be done");
 }
+
+/// Catches: a frame that is written past the caches and is not as a smaller one is. Rows begin
+/// wherever a vector may or may not.
+#[test]
+fn large_frames_are_as_small_ones() {
+    let (width, height, stride_bytes) = (1401, 520, 6 * 1401 + 2);
+    let samples = samples(width * height, 7);
+    let demosaic = |samples: &[u16], height: usize| {
+        let mut rgb = vec![UNTOUCHED; stride_bytes * height];
+        let size = Size::new(width as u32, height as u32);
+        demosaic16(samples, width, size, BayerOrder::Gbrg, &mut rgb, stride_bytes).expect("it fits");
+        rgb
+    };
+    let whole = demosaic(&samples, height);
+    assert!(whole.len() > 4 << 20, "too small a frame");
+    for start in (0..height - 20).step_by(10) {
+        let strip = demosaic(&samples[start * width..(start + 20) * width], 20);
+        let rows = stride_bytes..19 * stride_bytes;
+        let same = strip[rows.clone()] == whole[start * stride_bytes..][rows];
+        assert!(same, "rows from {start} on");
+    }
+}

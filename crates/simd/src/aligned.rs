@@ -18,6 +18,8 @@ struct Line([u8; LINE_BYTES]);
 pub unsafe trait Plain: Copy + Debug {}
 
 // SAFETY: numbers are.
+unsafe impl Plain for u8 {}
+// SAFETY: numbers are.
 unsafe impl Plain for u16 {}
 // SAFETY: numbers are.
 unsafe impl Plain for i32 {}

@@ -17,17 +17,22 @@ mod words;
 mod neon;
 pub mod pool;
 mod portable;
+mod streaming;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use aligned::{Aligned, Plain};
 use std::fmt::{self, Debug, Display};
+pub use streaming::{Streaming, StreamingKernel};
 
 /// Bytes of a block. What moves lanes about moves them within blocks of 128 bits.
 pub const BLOCK: usize = 16;
 
 /// Bytes of a line of the cache: what is fetched at once.
 pub const LINE_BYTES: usize = 64;
+
+/// Bytes of the smallest page of memory, of most machines.
+pub const PAGE_BYTES: usize = 4096;
 
 /// How far ahead of what is read or written for the first time more of it is best fetched: about a
 /// row. Memory that is to be written is read first, by most machines; without this, one line after
@@ -133,6 +138,16 @@ pub trait Simd: Copy {
     /// # Panics
     /// If the last block does not lie within the bytes.
     fn store_blocks(self, bytes: &mut [u8], start: usize, step: usize, a: Self::V);
+    /// Writes the lanes of three vectors by turns: the first of each, the second of each, and so on.
+    fn store_by_turns(self, bytes: &mut [Self::Bytes; 3], lanes: [Self::V; 3]);
+    /// The same past the caches, where the machine can and the bytes begin at a multiple of a vector.
+    #[inline(always)]
+    fn stream_by_turns(self, bytes: &mut [Self::Bytes; 3], lanes: [Self::V; 3], _: Streaming<'_>) {
+        self.store_by_turns(bytes, lanes);
+    }
+    /// Waits until others see what was written past the caches.
+    #[inline(always)]
+    fn fence(self) {}
     /// Has what lies so many bytes after the first of `things` fetched, if there is anything, for it
     /// will be wanted soon, be it to be written.
     fn prefetch<T>(self, things: &[T], bytes: usize);
@@ -227,6 +242,8 @@ pub trait Simd: Copy {
     /// The lanes of the high halves of each block, by turns from `a` and `b`.
     fn zip_high(self, a: Self::V, b: Self::V) -> Self::V;
 
+    /// The lanes of `a` and `b` by turns: those of the first halves, and those of the second.
+    fn zip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V);
     /// The even lanes of `a` and then of `b`; the odd ones.
     fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V);
 

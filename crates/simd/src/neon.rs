@@ -1,14 +1,14 @@
 //! NEON: 8 lanes in one block.
 
 use std::arch::aarch64::{
-    int32x4_t, uint16x8_t, vaddq_s32, vaddq_u16, vandq_u16, vbslq_u16, vceqq_u16, vcgtq_s16, vcombine_s16,
-    vcombine_u16, vdupq_n_s16, vdupq_n_s32, vdupq_n_u16, veorq_u16, vget_low_s16, vget_low_u16, vld1q_s32,
-    vld1q_u8, vld1q_u16, vmaxq_u16, vmaxvq_u16, vminq_u16, vmull_high_s16, vmull_high_u16, vmull_s16,
-    vmull_u16, vmulq_u16, vorrq_u16, vpaddq_s32, vqaddq_s16, vqaddq_u16, vqmovn_s32, vqmovun_s32,
+    int32x4_t, uint16x8_t, uint16x8x3_t, vaddq_s32, vaddq_u16, vandq_u16, vbslq_u16, vceqq_u16, vcgtq_s16,
+    vcombine_s16, vcombine_u16, vdupq_n_s16, vdupq_n_s32, vdupq_n_u16, veorq_u16, vget_low_s16, vget_low_u16,
+    vld1q_s32, vld1q_u8, vld1q_u16, vmaxq_u16, vmaxvq_u16, vminq_u16, vmull_high_s16, vmull_high_u16,
+    vmull_s16, vmull_u16, vmulq_u16, vorrq_u16, vpaddq_s32, vqaddq_s16, vqaddq_u16, vqmovn_s32, vqmovun_s32,
     vqrdmulhq_s16, vqsubq_u16, vqtbl1q_u8, vreinterpretq_s16_u16, vreinterpretq_u8_u16,
     vreinterpretq_u16_s16, vreinterpretq_u16_u8, vreinterpretq_u16_u32, vreinterpretq_u16_u64,
     vreinterpretq_u64_u16, vrhaddq_u16, vshlq_s16, vshlq_s32, vshlq_u16, vst1q_s32, vst1q_u8, vst1q_u16,
-    vsubq_u16, vuzp1q_u16, vuzp2q_u16, vzip1q_u16, vzip1q_u64, vzip2q_u16, vzip2q_u64,
+    vst3q_u16, vsubq_u16, vuzp1q_u16, vuzp2q_u16, vzip1q_u16, vzip1q_u64, vzip2q_u16, vzip2q_u64,
 };
 use std::arch::asm;
 
@@ -83,6 +83,11 @@ impl Simd for Neon {
         unsafe { vst1q_u8(block.as_mut_ptr(), vreinterpretq_u8_u16(a)) }
     }
     #[inline(always)]
+    fn store_by_turns(self, bytes: &mut [Self::Bytes; 3], [a, b, c]: [Self::V; 3]) {
+        // SAFETY: the machine has NEON; there are 48 bytes, which need no alignment.
+        unsafe { vst3q_u16(bytes.as_flattened_mut().as_mut_ptr().cast(), uint16x8x3_t(a, b, c)) }
+    }
+    #[inline(always)]
     fn prefetch<T>(self, things: &[T], bytes: usize) {
         // Any address will do: nothing is read where there is nothing.
         let address = things.as_ptr().wrapping_byte_add(bytes);
@@ -149,6 +154,10 @@ impl Simd for Neon {
         zip_high(a, b) = vzip2q_u16(a, b);
     }
 
+    #[inline(always)]
+    fn zip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        (self.zip_low(a, b), self.zip_high(a, b))
+    }
     #[inline(always)]
     fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
         // SAFETY: `self` proves that the machine has NEON.

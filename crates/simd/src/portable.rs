@@ -70,6 +70,13 @@ impl Simd for Portable {
         bytes[start..start + BLOCK].copy_from_slice(&bytes_of(a));
     }
     #[inline(always)]
+    fn store_by_turns(self, bytes: &mut [Self::Bytes; 3], from: [Self::V; 3]) {
+        for (part, bytes) in bytes.iter_mut().enumerate() {
+            let value = |i: usize| 8 * part + i;
+            *bytes = bytes_of(lanes(|i| from[value(i) % 3][value(i) / 3]));
+        }
+    }
+    #[inline(always)]
     fn prefetch<T>(self, _things: &[T], _bytes: usize) {}
     #[inline(always)]
     fn load_wide(self, wide: &Self::Wide) -> Self::W {
@@ -155,6 +162,10 @@ impl Simd for Portable {
         lanes(|i| if i % 2 == 0 { a[i / 2 + 4] } else { b[i / 2 + 4] })
     }
 
+    #[inline(always)]
+    fn zip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        (self.zip_low(a, b), self.zip_high(a, b))
+    }
     #[inline(always)]
     fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
         let every = |odd: usize| lanes(|i| if i < 4 { a[2 * i + odd] } else { b[2 * i - 8 + odd] });

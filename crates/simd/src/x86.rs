@@ -74,7 +74,7 @@ macro_rules! shifts {
 
 /// Methods that read whole vectors, or write them, and those that fill them.
 macro_rules! memory {
-    ($load:ident, $store:ident, $splat:ident, $splat_wide:ident) => {
+    ($load:ident, $store:ident, $stream:ident, $splat:ident, $splat_wide:ident) => {
         #[inline(always)]
         fn load(self, chunk: &Self::Chunk) -> Self::V {
             // SAFETY: the machine has it; a chunk is as long as a vector, and needs no alignment.
@@ -89,6 +89,30 @@ macro_rules! memory {
         fn store_bytes(self, bytes: &mut Self::Bytes, a: Self::V) {
             // SAFETY: the machine has it; they are as long as a vector, and need no alignment.
             unsafe { $store(bytes.as_mut_ptr().cast(), a) }
+        }
+        #[inline(always)]
+        fn store_by_turns(self, bytes: &mut [Self::Bytes; 3], lanes: [Self::V; 3]) {
+            let lanes = self.by_turns(lanes);
+            for (bytes, lanes) in bytes.iter_mut().zip(lanes) {
+                self.store_bytes(bytes, lanes);
+            }
+        }
+        #[inline(always)]
+        fn stream_by_turns(self, bytes: &mut [Self::Bytes; 3], lanes: [Self::V; 3], _: Streaming<'_>) {
+            let place = bytes.as_mut_ptr();
+            if place.addr() % size_of::<Self::Bytes>() != 0 {
+                return self.store_by_turns(bytes, lanes);
+            }
+            for (i, lanes) in self.by_turns(lanes).into_iter().enumerate() {
+                // SAFETY: the machine has it; each is as long as a vector, and aligned as one. The leave
+                // says that a fence will follow before anybody else is given the bytes.
+                unsafe { $stream(place.add(i).cast(), lanes) };
+            }
+        }
+        #[inline(always)]
+        fn fence(self) {
+            // SAFETY: every x86-64 has it.
+            unsafe { _mm_sfence() }
         }
         #[inline(always)]
         fn prefetch<T>(self, things: &[T], bytes: usize) {

@@ -3,7 +3,6 @@
 //! tone curve goes through it here, while it is in registers.
 
 use super::{ChromaWeights, Weights};
-use crate::interleave::WordPlaces;
 use crate::mosaic::{ColourRow, Half};
 use crate::simd::{AHEAD_BYTES, BLOCK, Kernel, LANES_MAX, Simd, each, splat_unknown};
 use crate::tone::{PieceVectors, Pieces};
@@ -513,13 +512,12 @@ impl WriteRow for DeepRow<'_> {
     fn write<S: Simd>(self, s: S, curve: impl Bend<S>) {
         let mut out = Row::<S, 12>::new(self.out);
         let colours = Colours::new(s, self.source.row, out.count(), curve);
-        let places = WordPlaces::new(s, [0, 1, 2]);
         for i in 0..out.count() {
             let ([even, odd], out) = (colours.load(i), out.vector(i));
-            let low = each!([0, 1, 2], colour => s.zip_low(even[colour], odd[colour]));
-            let high = each!([0, 1, 2], colour => s.zip_high(even[colour], odd[colour]));
-            places.store(low, out, 0, 6 * BLOCK);
-            places.store(high, out, 3 * BLOCK, 6 * BLOCK);
+            let [red, green, blue] = each!([0, 1, 2], colour => s.zip(even[colour], odd[colour]));
+            let places = S::byte_chunks_mut(out).as_chunks_mut().0;
+            s.store_by_turns(&mut places[0], [red.0, green.0, blue.0]);
+            s.store_by_turns(&mut places[1], [red.1, green.1, blue.1]);
         }
         out.finish();
     }

@@ -2,19 +2,20 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m128i, __m256i, _MM_HINT_T0, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_prefetch, _mm_storeu_si128,
-    _mm256_add_epi16, _mm256_add_epi32, _mm256_adds_epi16, _mm256_adds_epu16, _mm256_and_si256,
-    _mm256_avg_epu16, _mm256_blendv_epi8, _mm256_broadcastsi128_si256, _mm256_castsi128_si256,
-    _mm256_castsi256_si128, _mm256_cmpeq_epi16, _mm256_cmpgt_epi16, _mm256_extracti128_si256,
-    _mm256_inserti128_si256, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epu16, _mm256_min_epu16,
-    _mm256_mulhrs_epi16, _mm256_mullo_epi16, _mm256_or_si256, _mm256_packs_epi32, _mm256_packus_epi32,
-    _mm256_permute4x64_epi64, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_shuffle_epi8, _mm256_sll_epi16,
-    _mm256_sra_epi16, _mm256_srl_epi16, _mm256_storeu_si256, _mm256_sub_epi16, _mm256_subs_epu16,
+    __m128i, __m256i, _MM_HINT_T0, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_prefetch, _mm_sfence,
+    _mm_storeu_si128, _mm256_add_epi16, _mm256_add_epi32, _mm256_adds_epi16, _mm256_adds_epu16,
+    _mm256_and_si256, _mm256_avg_epu16, _mm256_blendv_epi8, _mm256_broadcastsi128_si256,
+    _mm256_castsi128_si256, _mm256_castsi256_si128, _mm256_cmpeq_epi16, _mm256_cmpgt_epi16,
+    _mm256_extracti128_si256, _mm256_inserti128_si256, _mm256_loadu_si256, _mm256_madd_epi16,
+    _mm256_max_epu16, _mm256_min_epu16, _mm256_mulhrs_epi16, _mm256_mullo_epi16, _mm256_or_si256,
+    _mm256_packs_epi32, _mm256_packus_epi32, _mm256_permute2x128_si256, _mm256_permute4x64_epi64,
+    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_shuffle_epi8, _mm256_sll_epi16, _mm256_sra_epi16,
+    _mm256_srl_epi16, _mm256_storeu_si256, _mm256_stream_si256, _mm256_sub_epi16, _mm256_subs_epu16,
     _mm256_testz_si256, _mm256_unpackhi_epi16, _mm256_unpackhi_epi64, _mm256_unpacklo_epi16,
     _mm256_unpacklo_epi64, _mm256_xor_si256,
 };
 
-use crate::{BLOCK, Kernel, Simd};
+use crate::{BLOCK, Kernel, Simd, Streaming, each};
 
 proof! {
     /// Proof that the machine has AVX2, BMI and LZCNT.
@@ -27,6 +28,43 @@ by_name! {
     shifted = "vpsravd";
 }
 
+/// For the `part`th block of eight lanes that a block of three vectors becomes by turns: where in a
+/// block of the `of`th its lanes lie; none where they are others'.
+const fn turns(part: usize, of: usize) -> [u16; BLOCK / 2] {
+    let mut places = [0x8080; BLOCK / 2];
+    let mut i = 0;
+    while i < places.len() {
+        let lane = part * places.len() + i;
+        if lane % 3 == of {
+            let byte = 2 * (lane / 3) as u16;
+            places[i] = byte | (byte + 1) << 8;
+        }
+        i += 1;
+    }
+    places
+}
+
+impl Avx2 {
+    /// The lanes of three vectors by turns.
+    #[inline(always)]
+    fn by_turns(self, [a, b, c]: [__m256i; 3]) -> [__m256i; 3] {
+        let [first, second, third] = each!([0, 1, 2], part => {
+            let a = self.look_up(a, self.splat_block(const { [turns(0, 0), turns(1, 0), turns(2, 0)] }[part]));
+            let b = self.look_up(b, self.splat_block(const { [turns(0, 1), turns(1, 1), turns(2, 1)] }[part]));
+            let c = self.look_up(c, self.splat_block(const { [turns(0, 2), turns(1, 2), turns(2, 2)] }[part]));
+            self.or(self.or(a, b), c)
+        });
+        // SAFETY: `self` proves that the machine has AVX2.
+        unsafe {
+            [
+                _mm256_permute2x128_si256::<0x20>(first, second),
+                _mm256_permute2x128_si256::<0x30>(third, first),
+                _mm256_permute2x128_si256::<0x31>(second, third),
+            ]
+        }
+    }
+}
+
 impl Simd for Avx2 {
     const LANES: usize = 16;
     type V = __m256i;
@@ -37,7 +75,13 @@ impl Simd for Avx2 {
 
     words_by_bytes!();
 
-    memory!(_mm256_loadu_si256, _mm256_storeu_si256, _mm256_set1_epi16, _mm256_set1_epi32);
+    memory!(
+        _mm256_loadu_si256,
+        _mm256_storeu_si256,
+        _mm256_stream_si256,
+        _mm256_set1_epi16,
+        _mm256_set1_epi32
+    );
 
     #[inline(always)]
     fn load_blocks(self, bytes: &[u8], start: usize, step: usize) -> Self::V {
@@ -101,6 +145,14 @@ impl Simd for Avx2 {
     fn shr_wide_by(self, a: Self::W, count: u32) -> Self::W {
         // SAFETY: `self` proves that the machine has AVX2.
         unsafe { shifted(a, _mm256_set1_epi32(count as i32)) }
+    }
+    #[inline(always)]
+    fn zip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        let (low, high) = (self.zip_low(a, b), self.zip_high(a, b));
+        // SAFETY: `self` proves that the machine has AVX2.
+        unsafe {
+            (_mm256_permute2x128_si256::<0x20>(low, high), _mm256_permute2x128_si256::<0x31>(low, high))
+        }
     }
     #[inline(always)]
     fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {

@@ -2,20 +2,21 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m128i, __m512i, _MM_HINT_T0, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_prefetch, _mm_storeu_si128,
-    _mm256_castsi128_si256, _mm256_inserti128_si256, _mm512_add_epi16, _mm512_add_epi32, _mm512_adds_epi16,
-    _mm512_adds_epu16, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_castsi256_si512,
+    __m128i, __m512i, _MM_HINT_T0, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_prefetch, _mm_sfence,
+    _mm_storeu_si128, _mm256_castsi128_si256, _mm256_inserti128_si256, _mm512_add_epi16, _mm512_add_epi32,
+    _mm512_adds_epi16, _mm512_adds_epu16, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_castsi256_si512,
     _mm512_cmpeq_epi16_mask, _mm512_cmpgt_epi16_mask, _mm512_extracti32x4_epi32, _mm512_inserti64x4,
-    _mm512_loadu_si512, _mm512_madd_epi16, _mm512_max_epu16, _mm512_min_epu16, _mm512_movm_epi16,
-    _mm512_mulhrs_epi16, _mm512_mullo_epi16, _mm512_or_si512, _mm512_packs_epi32, _mm512_packus_epi32,
-    _mm512_permutex2var_epi16, _mm512_permutexvar_epi16, _mm512_set1_epi16, _mm512_set1_epi32,
+    _mm512_loadu_si512, _mm512_madd_epi16, _mm512_mask_permutexvar_epi8, _mm512_maskz_permutexvar_epi8,
+    _mm512_max_epu16, _mm512_min_epu16, _mm512_movm_epi16, _mm512_mulhrs_epi16, _mm512_mullo_epi16,
+    _mm512_or_si512, _mm512_packs_epi32, _mm512_packus_epi32, _mm512_permutex2var_epi16,
+    _mm512_permutex2var_epi64, _mm512_permutexvar_epi16, _mm512_set1_epi16, _mm512_set1_epi32,
     _mm512_shuffle_epi8, _mm512_sll_epi16, _mm512_sra_epi16, _mm512_sra_epi32, _mm512_srl_epi16,
-    _mm512_storeu_si512, _mm512_sub_epi16, _mm512_subs_epu16, _mm512_ternarylogic_epi32,
+    _mm512_storeu_si512, _mm512_stream_si512, _mm512_sub_epi16, _mm512_subs_epu16, _mm512_ternarylogic_epi32,
     _mm512_test_epi16_mask, _mm512_unpackhi_epi16, _mm512_unpackhi_epi64, _mm512_unpacklo_epi16,
     _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
-use crate::{BLOCK, Kernel, Simd};
+use crate::{BLOCK, Kernel, Simd, Streaming, each};
 
 proof! {
     /// Proof that the machine has AVX-512 with bytes, words and short vectors, and what
@@ -75,8 +76,61 @@ const fn every_second(first: u16) -> [u16; 32] {
     places
 }
 
+/// Places of the blocks of two vectors by turns, in 64 bits: of their first two, and of the others.
+const FIRST: [u64; 8] = [0, 1, 8, 9, 2, 3, 10, 11];
+const SECOND: [u64; 8] = [4, 5, 12, 13, 6, 7, 14, 15];
 const EVEN: [u16; 32] = every_second(0);
 const ODD: [u16; 32] = every_second(1);
+
+/// Where the lanes of three vectors lie in one of the three that they are by turns: the place of the
+/// lane, whichever vector it is of, as bytes.
+const fn turns(part: usize) -> [u8; 64] {
+    let mut places = [0; 64];
+    let mut byte = 0;
+    while byte < places.len() {
+        let lane = (64 * part + byte) / 2;
+        places[byte] = (2 * (lane / 3) + byte % 2) as u8;
+        byte += 1;
+    }
+    places
+}
+
+/// Which bytes of one of the three are of the vector `of`.
+const fn whose(part: usize, of: usize) -> u64 {
+    let (mut mask, mut byte) = (0, 0);
+    while byte < 64 {
+        mask |= (((64 * part + byte) / 2 % 3 == of) as u64) << byte;
+        byte += 1;
+    }
+    mask
+}
+
+impl Avx512 {
+    /// The lanes of three vectors by turns.
+    #[inline(always)]
+    fn by_turns(self, [a, b, c]: [__m512i; 3]) -> [__m512i; 3] {
+        each!([0, 1, 2], part => {
+            // SAFETY: the machine has AVX-512 with VBMI; there are 64 places.
+            unsafe {
+                let places = _mm512_loadu_si512(TURNS[part].as_ptr().cast());
+                let first = _mm512_maskz_permutexvar_epi8(WHOSE[part][0], places, a);
+                let two = _mm512_mask_permutexvar_epi8(first, WHOSE[part][1], places, b);
+                _mm512_mask_permutexvar_epi8(two, WHOSE[part][2], places, c)
+            }
+        })
+    }
+}
+
+const TURNS: [[u8; 64]; 3] = [turns(0), turns(1), turns(2)];
+const WHOSE: [[u64; 3]; 3] = {
+    let mut masks = [[0; 3]; 3];
+    let mut i = 0;
+    while i < 9 {
+        masks[i / 3][i % 3] = whose(i / 3, i % 3);
+        i += 1;
+    }
+    masks
+};
 
 impl Simd for Avx512 {
     const LANES: usize = 32;
@@ -89,7 +143,13 @@ impl Simd for Avx512 {
     type HighBytes = __m512i;
     type Choice = __m512i;
 
-    memory!(_mm512_loadu_si512, _mm512_storeu_si512, _mm512_set1_epi16, _mm512_set1_epi32);
+    memory!(
+        _mm512_loadu_si512,
+        _mm512_storeu_si512,
+        _mm512_stream_si512,
+        _mm512_set1_epi16,
+        _mm512_set1_epi32
+    );
 
     #[inline(always)]
     fn load_blocks(self, bytes: &[u8], start: usize, step: usize) -> Self::V {
@@ -185,6 +245,15 @@ impl Simd for Avx512 {
         shr_wide_by = _mm512_sra_epi32;
     }
 
+    #[inline(always)]
+    fn zip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        let (low, high) = (self.zip_low(a, b), self.zip_high(a, b));
+        // SAFETY: the machine has AVX-512; there are 64 bytes of places.
+        unsafe {
+            let [first, second] = [FIRST, SECOND].map(|places| _mm512_loadu_si512(places.as_ptr().cast()));
+            (_mm512_permutex2var_epi64(low, first, high), _mm512_permutex2var_epi64(low, second, high))
+        }
+    }
     #[inline(always)]
     fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
         let (even, odd) = (self.load(&EVEN), self.load(&ODD));
