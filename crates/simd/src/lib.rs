@@ -227,7 +227,7 @@ pub trait Simd: Copy {
     fn words(self, words: &[u16; 16]) -> Self::Words;
     /// The same of words of which the high bytes count.
     fn high_bytes(self, words: &[u16; 16]) -> Self::HighBytes;
-    /// The choice of words by their numbers: 0 to 15 in each lane.
+    /// The choice of words by their numbers: the highest four bits of each lane.
     fn choice(self, numbers: Self::V) -> Self::Choice;
     /// The chosen words.
     fn choose(self, words: Self::Words, choice: Self::Choice) -> Self::V;

@@ -11,11 +11,10 @@ pub(crate) const WORDS: usize = 16;
 /// low bytes are looked up by numbers as they are, in their low bytes, the high byte 0 chooses the
 /// first besides, into the high place; so that is taken off all high bytes.
 pub(crate) fn bytes_of(words: &[u16; WORDS]) -> [[u16; BLOCK / 2]; 2] {
-    let first = words[0].to_le_bytes()[0];
-    let pairs = |byte: &dyn Fn(u16) -> u8| -> [u16; BLOCK / 2] {
-        from_fn(|i| u16::from_le_bytes([byte(words[2 * i]), byte(words[2 * i + 1])]))
-    };
-    [pairs(&|word| word.to_le_bytes()[0]), pairs(&|word| word.to_le_bytes()[1].wrapping_sub(first))]
+    let [first, _] = words[0].to_le_bytes();
+    let low = words.map(|word| word.to_le_bytes()[0]);
+    let high = words.map(|word| word.to_le_bytes()[1].wrapping_sub(first));
+    [low, high].map(|bytes| from_fn(|i| u16::from_le_bytes([bytes[2 * i], bytes[2 * i + 1]])))
 }
 
 /// The methods of [`crate::Simd`] that choose words, by its others.
@@ -36,6 +35,7 @@ macro_rules! words_by_bytes {
         }
         #[inline(always)]
         fn choice(self, numbers: Self::V) -> Self::Choice {
+            let numbers = self.shr::<12>(numbers);
             // In the low byte, and in the high byte alone.
             [numbers, self.or(self.shl::<8>(numbers), self.splat(0x0080))]
         }

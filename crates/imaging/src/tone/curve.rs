@@ -63,7 +63,10 @@ struct Piece {
 /// The pieces of a curve.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pieces {
-    pieces: [Piece; PIECES],
+    /// Of each piece: see [`Piece`].
+    bases: [u16; PIECES],
+    slopes: [u16; PIECES],
+    bends: [u16; PIECES],
     knee: Knee,
 }
 
@@ -176,9 +179,13 @@ impl Pieces {
 
     fn value(&self, x: u16) -> f64 {
         let x = self.knee.stretched(x);
-        let piece = self.pieces[usize::from(x >> ALONG_BITS)];
+        let piece = self.piece(usize::from(x >> ALONG_BITS));
         let width = 1 << ALONG_BITS;
         piece.value(f64::from(x % width) / f64::from(width)).min(65535.0)
+    }
+
+    fn piece(&self, i: usize) -> Piece {
+        Piece { base: self.bases[i], slope: self.slopes[i], bend: self.bends[i].cast_signed() }
     }
 
     /// The pieces with that knee, and how far they are off at most.
@@ -196,7 +203,10 @@ impl Pieces {
                 off = off.max(error);
             }
         }
-        Some((Self { pieces, knee }, off))
+        let bases = pieces.map(|piece| piece.base);
+        let slopes = pieces.map(|piece| piece.slope);
+        let bends = pieces.map(|piece| piece.bend.cast_unsigned());
+        Some((Self { bases, slopes, bends, knee }, off))
     }
 }
 
@@ -343,9 +353,9 @@ impl<S: Simd> PieceVectors<S> {
     pub(crate) fn new(simd: S, pieces: &Pieces) -> Self {
         Self {
             simd,
-            base: simd.words(&pieces.pieces.map(|piece| piece.base)),
-            slope: simd.high_bytes(&pieces.pieces.map(|piece| piece.slope)),
-            bend: simd.high_bytes(&pieces.pieces.map(|piece| piece.bend.cast_unsigned())),
+            base: simd.words(&pieces.bases),
+            slope: simd.high_bytes(&pieces.slopes),
+            bend: simd.high_bytes(&pieces.bends),
             most: simd.splat(pieces.knee.most),
             steep: simd.splat(pieces.knee.steep),
             along: simd.splat(((1 << ALONG_BITS) - 1) << (15 - ALONG_BITS)),
@@ -363,7 +373,7 @@ impl<S: Simd> PieceVectors<S> {
         let s = self.simd;
         let x = s.avg(x, s.mullo(s.min(x, self.most), self.steep));
         let along = s.and(s.shl::<{ 15 - ALONG_BITS }>(x), self.along);
-        let piece = s.choice(s.shr::<{ ALONG_BITS }>(x));
+        let piece = s.choice(x);
         let bend = s.mulhrs_i(s.choose_high(self.bend, piece), along);
         let slope = s.add(s.choose_high(self.slope, piece), bend);
         let base = s.choose(self.base, piece);

@@ -3,13 +3,13 @@
 use std::arch::asm;
 use std::arch::x86_64::{
     __m128i, __m512i, _MM_HINT_T0, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_prefetch, _mm_sfence,
-    _mm_storeu_si128, _mm256_castsi128_si256, _mm256_inserti128_si256, _mm512_add_epi16, _mm512_add_epi32,
+    _mm_storeu_si128, _mm256_castsi128_si256, _mm256_inserti128_si256, _mm256_loadu_si256, _mm512_add_epi16, _mm512_add_epi32,
     _mm512_adds_epi16, _mm512_adds_epu16, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_castsi256_si512,
     _mm512_cmpeq_epi16_mask, _mm512_cmpgt_epi16_mask, _mm512_extracti32x4_epi32, _mm512_inserti64x4,
     _mm512_loadu_si512, _mm512_madd_epi16, _mm512_mask_permutexvar_epi8, _mm512_maskz_permutexvar_epi8,
-    _mm512_max_epu16, _mm512_min_epu16, _mm512_movm_epi16, _mm512_mulhrs_epi16, _mm512_mullo_epi16,
+    _mm512_max_epu16, _mm512_min_epu16, _mm512_movm_epi16, _mm512_mulhrs_epi16, _mm512_mullo_epi16, _mm512_multishift_epi64_epi8,
     _mm512_or_si512, _mm512_packs_epi32, _mm512_packus_epi32, _mm512_permutex2var_epi16,
-    _mm512_permutex2var_epi64, _mm512_permutexvar_epi16, _mm512_set1_epi16, _mm512_set1_epi32,
+    _mm512_permutex2var_epi64, _mm512_permutexvar_epi8, _mm512_set1_epi16, _mm512_set1_epi32,
     _mm512_shuffle_epi8, _mm512_sll_epi16, _mm512_sra_epi16, _mm512_sra_epi32, _mm512_srl_epi16,
     _mm512_storeu_si512, _mm512_stream_si512, _mm512_sub_epi16, _mm512_subs_epu16, _mm512_ternarylogic_epi32,
     _mm512_test_epi16_mask, _mm512_unpackhi_epi16, _mm512_unpackhi_epi64, _mm512_unpacklo_epi16,
@@ -76,6 +76,17 @@ const fn every_second(first: u16) -> [u16; 32] {
     places
 }
 
+/// Where the low bytes of sixteen words are, then the high ones, twice.
+const BYTES_OF_WORDS: [u8; 64] = {
+    let (mut places, mut byte) = ([0; 64], 0);
+    while byte < places.len() {
+        places[byte] = (2 * byte % 32 + byte / 16 % 2) as u8;
+        byte += 1;
+    }
+    places
+};
+/// The twelfth bit of each lane, in each 64 bits, for both of its bytes.
+const TWELFTH: [[u8; 8]; 8] = [[12, 12, 28, 28, 44, 44, 60, 60]; 8];
 /// Places of the blocks of two vectors by turns, in 64 bits: of their first two, and of the others.
 const FIRST: [u64; 8] = [0, 1, 8, 9, 2, 3, 10, 11];
 const SECOND: [u64; 8] = [4, 5, 12, 13, 6, 7, 14, 15];
@@ -106,6 +117,17 @@ const fn whose(part: usize, of: usize) -> u64 {
 }
 
 impl Avx512 {
+    /// The low bytes of words in the third block and the high ones in the fourth, where wanted.
+    #[inline(always)]
+    fn table<const WANTED: u64>(self, words: &[u16; 16]) -> __m512i {
+        // SAFETY: the machine has AVX-512 with VBMI; there are 32 bytes of words, and 64 places.
+        unsafe {
+            let words = _mm512_castsi256_si512(_mm256_loadu_si256(words.as_ptr().cast()));
+            let places = _mm512_loadu_si512(BYTES_OF_WORDS.as_ptr().cast());
+            _mm512_maskz_permutexvar_epi8(WANTED, places, words)
+        }
+    }
+
     /// The lanes of three vectors by turns.
     #[inline(always)]
     fn by_turns(self, [a, b, c]: [__m512i; 3]) -> [__m512i; 3] {
@@ -216,22 +238,30 @@ impl Simd for Avx512 {
         pack_i(low, high) = _mm512_packs_epi32;
     }
 
+    // The low bytes of the words are in the third block, the high ones in the fourth: moving bytes
+    // about takes one step where words take two.
     #[inline(always)]
     fn words(self, words: &[u16; 16]) -> Self::Words {
-        self.load(&std::array::from_fn(|i| words[i % 16]))
+        self.table::<0xffff_ffff_0000_0000>(words)
     }
     #[inline(always)]
     fn high_bytes(self, words: &[u16; 16]) -> Self::HighBytes {
-        self.words(&words.map(|word| word & 0xff00))
+        self.table::<0xffff_0000_0000_0000>(words)
     }
     #[inline(always)]
     fn choice(self, numbers: Self::V) -> Self::Choice {
-        numbers
+        // SAFETY: the machine has AVX-512 with VBMI; there are 64 places.
+        unsafe {
+            // In both bytes of each lane its bits from the twelfth on, and four more of the next one.
+            let numbers = _mm512_multishift_epi64_epi8(_mm512_loadu_si512(TWELFTH.as_ptr().cast()), numbers);
+            let (four_bits, blocks) = (_mm512_set1_epi16(0x0f0f), _mm512_set1_epi16(0x3020));
+            _mm512_ternarylogic_epi32::<0b1110_1010>(numbers, four_bits, blocks)
+        }
     }
     #[inline(always)]
     fn choose(self, words: Self::Words, choice: Self::Choice) -> Self::V {
-        // SAFETY: `self` proves that the machine has AVX-512.
-        unsafe { _mm512_permutexvar_epi16(choice, words) }
+        // SAFETY: the machine has AVX-512 with VBMI.
+        unsafe { _mm512_permutexvar_epi8(choice, words) }
     }
     #[inline(always)]
     fn choose_high(self, words: Self::HighBytes, choice: Self::Choice) -> Self::V {
