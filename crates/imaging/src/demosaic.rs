@@ -36,6 +36,8 @@ pub(crate) struct DemosaicRow<'a> {
     pub(crate) cells: usize,
     /// Applied to the colours, if any.
     pub(crate) mix: Option<&'a Mix>,
+    /// What will be read next of what was not read before: it is fetched meanwhile, bit by bit.
+    pub(crate) ahead: &'a [u8],
     pub(crate) out: &'a mut ColourRow,
 }
 
@@ -278,7 +280,11 @@ fn interpolate<S: Simd, M: Method, const MAIN: usize>(
     let [red_near, green_near, blue_near] =
         each!([red_near, green_near, blue_near], colour => &mut S::chunks_mut(colour)[..count]);
     let signs = Signs { simd: s, sign: finish.sign() };
+    // Two samples of each vector's cells take less than two lines.
+    let ahead_each = row.ahead.len().div_ceil(count.max(1));
     for i in 0..count {
+        s.prefetch(row.ahead, i * ahead_each);
+        s.prefetch(row.ahead, i * ahead_each + ahead_each / 2);
         let cell = Cell {
             main: s.load(&main[1][i]),
             near: s.load(&main_near[1][i]),

@@ -156,8 +156,6 @@ fn window<'a>(row: &'a [u8], start: usize, reach: usize, end: &'a mut [u8; REACH
 /// A row into its even and its odd columns.
 struct Split<'a, const STEP: usize> {
     row: &'a [u8],
-    /// What will be taken apart next.
-    next: &'a [u8],
     layout: &'a Layout,
     halves: [&'a mut [u16]; 2],
 }
@@ -176,7 +174,6 @@ impl<const STEP: usize> Kernel for Split<'_, STEP> {
         let reach = 2 * reach(S::LANES);
         let (mut rest, mut done) = (self.row, 0);
         while rest.len() >= reach && done < count {
-            simd.prefetch(self.next, done * bytes_each);
             let [low, high] = unpacker.unpack_halves::<STEP>(&rest[..reach]);
             simd.store(&mut even[done], low);
             simd.store(&mut odd[done], high);
@@ -240,15 +237,15 @@ impl Splitter {
     }
 
     /// Splits a row, highest bits in the highest place. Writes whole vectors: what lies beyond the
-    /// row's samples is of no meaning. `next` is the row to be split after it, if there is one.
-    pub(crate) fn split(&self, level: Level, [row, next]: [&[u8]; 2], halves: [&mut [u16]; 2]) {
+    /// row's samples is of no meaning.
+    pub(crate) fn split(&self, level: Level, row: &[u8], halves: [&mut [u16]; 2]) {
         let layout = &self.layout;
         match self.step {
-            8 => level.run(Split::<8> { row, next, layout, halves }),
-            10 => level.run(Split::<10> { row, next, layout, halves }),
-            12 => level.run(Split::<12> { row, next, layout, halves }),
-            14 => level.run(Split::<14> { row, next, layout, halves }),
-            _ => level.run(Split::<16> { row, next, layout, halves }),
+            8 => level.run(Split::<8> { row, layout, halves }),
+            10 => level.run(Split::<10> { row, layout, halves }),
+            12 => level.run(Split::<12> { row, layout, halves }),
+            14 => level.run(Split::<14> { row, layout, halves }),
+            _ => level.run(Split::<16> { row, layout, halves }),
         }
     }
 }
@@ -282,7 +279,7 @@ mod tests {
         unpack_straight(level, format, &row, &mut straight);
         prop_assert_eq!(&straight, &samples, "{} {:?}", level, format);
         let mut halves = [[0; 128]; 2];
-        Splitter::new(format).split(level, [&row, &[]], halves.each_mut().map(|half| &mut half[..]));
+        Splitter::new(format).split(level, &row, halves.each_mut().map(|half| &mut half[..]));
         for (i, sample) in samples.iter().enumerate() {
             let high = sample << (16 - format.bits);
             prop_assert_eq!(halves[i % 2][i / 2], high, "{} {:?}", level, format);

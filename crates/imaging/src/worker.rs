@@ -133,7 +133,7 @@ impl Worker {
                 self.look_along_edges(step - reach.settle, &rows);
             }
             if let Some(y) = step.checked_sub(reach.settle + reach.finish).filter(|y| shown.contains(y)) {
-                self.finish(y, frame, &mut share.outputs);
+                self.finish(y, self.row(frame.raw, step + 1), frame, &mut share.outputs);
             }
         }
         if let Some(statistics) = share.statistics.as_deref_mut()
@@ -201,15 +201,19 @@ impl Worker {
         }
     }
 
+    /// Row `y` as it came, if there is one.
+    fn row<'a>(&self, raw: &'a [u8], y: usize) -> &'a [u8] {
+        let IspConfiguration { input, size, stride_bytes, .. } = self.configuration;
+        let row = raw.get(y * stride_bytes as usize..).unwrap_or_default();
+        &row[..row.len().min(input.row_bytes(size.width) as usize)]
+    }
+
     /// Takes apart row `y`. What nobody looks back at is always kept in the same place, which stays
     /// in the nearest cache.
     fn load(&mut self, raw: &[u8], y: usize, reach: Reach) {
-        let IspConfiguration { input, size, stride_bytes, .. } = self.configuration;
-        let stride = stride_bytes as usize;
-        let row = &raw[y * stride..][..input.row_bytes(size.width) as usize];
-        let next = raw.get((y + 1) * stride..).unwrap_or_default();
+        let row = self.row(raw, y);
         let samples = self.raw.row_mut(if reach.settle == 0 { 0 } else { y });
-        self.splitter.split(self.level, [row, next], samples.roomy_mut());
+        self.splitter.split(self.level, row, samples.roomy_mut());
         samples.mirror_ends();
     }
 
@@ -243,8 +247,8 @@ impl Worker {
         }
     }
 
-    /// Takes a row from balanced samples to the outputs.
-    fn finish(&mut self, y: usize, frame: &Frame<'_>, outputs: &mut [Option<Planes<'_>>; 2]) {
+    /// Takes a row from balanced samples to the outputs; meanwhile, fetches what will be read next.
+    fn finish(&mut self, y: usize, ahead: &[u8], frame: &Frame<'_>, outputs: &mut [Option<Planes<'_>>; 2]) {
         let IspConfiguration { input, size, crop, .. } = self.configuration;
         let (row, cells) = (y - crop.y as usize, cells_of(&self.configuration));
         let window = Window::about(&self.balanced, y, size.height as usize);
@@ -253,7 +257,7 @@ impl Worker {
         let demosaic = |mix: Option<&Mix>, out: &mut ColourRow| {
             let (method, order) = (frame.parameters.demosaic, input.order);
             let (first, cells) = (cells.start, cells.len());
-            level.run(DemosaicRow { method, window, order, y, first, cells, mix, out });
+            level.run(DemosaicRow { method, window, order, y, first, cells, mix, ahead, out });
         };
         let mut is_coloured = false;
         for (finisher, out) in self.finishers.iter_mut().zip(outputs) {

@@ -3,17 +3,18 @@
 use std::arch::asm;
 use std::arch::x86_64::{
     __m128i, __m512i, _MM_HINT_T0, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_prefetch, _mm_sfence,
-    _mm_storeu_si128, _mm256_castsi128_si256, _mm256_inserti128_si256, _mm256_loadu_si256, _mm512_add_epi16, _mm512_add_epi32,
-    _mm512_adds_epi16, _mm512_adds_epu16, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_castsi256_si512,
-    _mm512_cmpeq_epi16_mask, _mm512_cmpgt_epi16_mask, _mm512_extracti32x4_epi32, _mm512_inserti64x4,
-    _mm512_loadu_si512, _mm512_madd_epi16, _mm512_mask_permutexvar_epi8, _mm512_maskz_permutexvar_epi8,
-    _mm512_max_epu16, _mm512_min_epu16, _mm512_movm_epi16, _mm512_mulhrs_epi16, _mm512_mullo_epi16, _mm512_multishift_epi64_epi8,
-    _mm512_or_si512, _mm512_packs_epi32, _mm512_packus_epi32, _mm512_permutex2var_epi16,
-    _mm512_permutex2var_epi64, _mm512_permutexvar_epi8, _mm512_set1_epi16, _mm512_set1_epi32,
-    _mm512_shuffle_epi8, _mm512_sll_epi16, _mm512_sra_epi16, _mm512_sra_epi32, _mm512_srl_epi16,
-    _mm512_storeu_si512, _mm512_stream_si512, _mm512_sub_epi16, _mm512_subs_epu16, _mm512_ternarylogic_epi32,
-    _mm512_test_epi16_mask, _mm512_unpackhi_epi16, _mm512_unpackhi_epi64, _mm512_unpacklo_epi16,
-    _mm512_unpacklo_epi64, _mm512_xor_si512,
+    _mm_storeu_si128, _mm256_castsi128_si256, _mm256_inserti128_si256, _mm256_loadu_si256, _mm512_add_epi16,
+    _mm512_add_epi32, _mm512_adds_epi16, _mm512_adds_epu16, _mm512_and_si512, _mm512_broadcast_i32x4,
+    _mm512_castsi256_si512, _mm512_cmpeq_epi16_mask, _mm512_cmpgt_epi16_mask, _mm512_extracti32x4_epi32,
+    _mm512_inserti64x4, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_mask_permutexvar_epi8,
+    _mm512_maskz_permutexvar_epi8, _mm512_max_epu16, _mm512_min_epu16, _mm512_movm_epi16,
+    _mm512_mulhrs_epi16, _mm512_mullo_epi16, _mm512_multishift_epi64_epi8, _mm512_or_si512,
+    _mm512_packs_epi32, _mm512_packus_epi32, _mm512_permutex2var_epi16, _mm512_permutex2var_epi64,
+    _mm512_permutexvar_epi8, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_shuffle_epi8, _mm512_sll_epi16,
+    _mm512_sra_epi16, _mm512_sra_epi32, _mm512_srl_epi16, _mm512_storeu_si512, _mm512_stream_si512,
+    _mm512_sub_epi16, _mm512_subs_epu16, _mm512_ternarylogic_epi32, _mm512_test_epi16_mask,
+    _mm512_unpackhi_epi16, _mm512_unpackhi_epi64, _mm512_unpacklo_epi16, _mm512_unpacklo_epi64,
+    _mm512_xor_si512,
 };
 
 use crate::{BLOCK, Kernel, Simd, Streaming, each};
