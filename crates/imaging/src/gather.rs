@@ -24,6 +24,10 @@ const FINE_BINS: usize = 256;
 /// Counters of each bin, so that equal neighbours do not wait for each other.
 const COUNTERS: usize = 4;
 
+/// Frames of so many cells or more are large: of them a quarter of a million are counted, which tell
+/// as much.
+const LARGE_CELLS: usize = 1 << 20;
+
 /// Sums by columns: of pairs of neighbouring cells.
 #[derive(Clone, Debug)]
 struct Columns {
@@ -124,8 +128,12 @@ impl Gatherer {
             self.add_contrast();
         } else {
             let colours = [levelled[y].inner(x), levelled[y].inner(1 - x), levelled[1 - y].inner(1 - x)];
+            let is_large = self.cells.0 * self.cells.1 >= LARGE_CELLS;
             for (samples, counts) in colours.into_iter().zip(self.counts.iter_mut()) {
-                count_values(samples, counts);
+                match is_large {
+                    false => count_values::<2>(samples, counts),
+                    true => count_values::<4>(samples, counts),
+                }
             }
         }
         let zone = part_of(row, AWB_ZONES.1, self.cells.1);
@@ -226,16 +234,19 @@ fn of(histogram: &mut Histogram, colour: usize) -> &mut [u32; HISTOGRAM_BINS] {
     }
 }
 
-/// Counts every second sample. Not a part of what calls it, so that profiles tell of it.
+/// Counts one sample of every `EACH`, the first. Not a part of what calls it, so that profiles tell
+/// of it.
 #[inline(never)]
-fn count_values(samples: &[u16], counts: &mut [[u32; FINE_BINS]; COUNTERS]) {
-    let (chunks, rest) = samples.as_chunks::<{ 2 * COUNTERS }>();
+fn count_values<const EACH: usize>(samples: &[u16], counts: &mut [[u32; FINE_BINS]; COUNTERS]) {
+    let (groups, rest) = samples.as_chunks::<EACH>();
+    let (chunks, groups) = groups.as_chunks::<COUNTERS>();
     for chunk in chunks {
-        for (pair, counter) in chunk.as_chunks::<2>().0.iter().zip(counts.iter_mut()) {
-            counter[usize::from(pair[0] >> 8)] += 1;
+        for (group, counter) in chunk.iter().zip(counts.iter_mut()) {
+            counter[usize::from(group[0] >> 8)] += 1;
         }
     }
-    for sample in rest.iter().step_by(2) {
+    let last = groups.iter().map(|group| group[0]).chain(rest.first().copied());
+    for sample in last {
         counts[0][usize::from(sample >> 8)] += 1;
     }
 }
@@ -261,6 +272,30 @@ fn spread(fine: &[u32; FINE_BINS], gain: f64, bins: &mut [u32; HISTOGRAM_BINS]) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The bins before white balance that a row of cells counts into, in a frame of 1024 cells by
+    /// `rows`; cells at every fourth column are dark, those between light.
+    fn bins_of_a_row(rows: usize) -> Vec<(usize, u32)> {
+        let mut row = MosaicRow::new(1024);
+        for half in 0..2 {
+            let samples = row.inner_mut(half).iter_mut().enumerate();
+            samples.for_each(|(i, sample)| *sample = if i % 4 == 0 { 10 << 8 } else { 138 << 8 });
+        }
+        let mut gatherer = Gatherer::new(Level::best(), Some(BayerOrder::Rggb), (1024, rows));
+        let mut statistics = Statistics::default();
+        gatherer.add(1, [&row, &row], &mut statistics);
+        gatherer.finish(1, &IspParameters::default(), &mut statistics);
+        let bins = statistics.histograms[0].green.iter().copied().enumerate();
+        bins.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Catches: large frames of which all or the wrong cells are counted, and small ones of which
+    /// too few are.
+    #[test]
+    fn of_large_frames_half_as_many_cells_are_counted() {
+        assert_eq!(bins_of_a_row(1023), [(5, 256), (69, 256)]);
+        assert_eq!(bins_of_a_row(1024), [(5, 256)]);
+    }
 
     #[test]
     fn gains_move_counts_to_higher_bins_and_lose_none() {

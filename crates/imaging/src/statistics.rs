@@ -19,7 +19,8 @@ pub const SATURATED: u16 = 64_000;
 pub const FOCUS_THRESHOLD: u32 = 1024;
 
 /// How many cells of the mosaic have which value: of every second row of cells, from the second on,
-/// every second cell, from the first on.
+/// every second cell, from the first on; every fourth of frames of 1024×1024 cells (4 megapixels) or
+/// more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
     /// Red.

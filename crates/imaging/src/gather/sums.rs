@@ -105,7 +105,8 @@ fn contrast<S: Simd>(
     let (left, centre, right) = (at(first - reach, count), at(first, count), at(first + reach, count));
     let [weak, strong, number] = sums;
     let (sign, one, minus_one) = (s.splat(0x8000), s.splat(1), s.splat(u16::MAX));
-    let threshold = s.splat((FOCUS_THRESHOLD / 2) as u16);
+    let (threshold, below) =
+        (s.splat((FOCUS_THRESHOLD / 2) as u16), s.splat((FOCUS_THRESHOLD / 2) as u16 - 1));
     {
         let weak = &mut S::wide_chunks_mut(weak)[..count];
         let strong = &mut S::wide_chunks_mut(strong)[..count];
@@ -114,11 +115,15 @@ fn contrast<S: Simd>(
             let between = s.avg(s.load(&left[i]), s.load(&right[i]));
             let centre = s.load(&centre[i]);
             let half = s.or(s.subs(centre, between), s.subs(between, centre));
-            let is_strong = s.equal(s.max(half, threshold), half);
-            let above = s.and(half, is_strong);
-            add(s, &mut weak[i], s.xor(half, above), one);
-            add(s, &mut strong[i], s.and(s.xor(half, sign), is_strong), one);
-            add(s, &mut number[i], is_strong, minus_one);
+            if s.any(s.subs(half, below)) {
+                let is_strong = s.equal(s.max(half, threshold), half);
+                let above = s.and(half, is_strong);
+                add(s, &mut weak[i], s.xor(half, above), one);
+                add(s, &mut strong[i], s.and(s.xor(half, sign), is_strong), one);
+                add(s, &mut number[i], is_strong, minus_one);
+            } else {
+                add(s, &mut weak[i], half, one);
+            }
         }
     }
     for cell in count * S::LANES..cells {
