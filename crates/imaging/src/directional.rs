@@ -13,12 +13,15 @@
 //! the cache: each stage lags behind the one before by the rows that it looks ahead. Beyond the
 //! frame's edges everything mirrors.
 
+mod line;
+
 use std::ops::Range;
 
 use pinhole_base::format::BayerOrder;
 
 use crate::mosaic::{ColourRow, MosaicRow, Rgb, Ring};
-use crate::simd::{Aligned, Kernel, Level, Simd};
+use crate::simd::{Aligned, Kernel, Level, Simd, each};
+use line::{Halves, Line, PIECE, combine, folded, revise};
 
 /// Cells that are made up beyond either end of a row: what all stages together look past it.
 const PAD: usize = 6;
@@ -38,7 +41,7 @@ const COLOUR_LAG: usize = OPPOSITE_LAG + GREEN_REACH;
 /// not fit into the caches.
 const MOSAIC_KEPT: usize = COLOUR_LAG + 1;
 const DIFFERENCES_KEPT: usize = SHARES_LAG + OWN_REACH - DIFFERENCES_REACH + 1;
-const CHANGES_KEPT: usize = 2 * SHARES_REACH + 1;
+const CHANGES_KEPT: usize = 2 * SHARES_REACH + 2;
 const SHARES_KEPT: usize = COLOUR_LAG - SHARES_LAG + 1;
 const OWN_KEPT: usize = OPPOSITE_LAG + OPPOSITE_REACH - SHARES_LAG + 1;
 const OPPOSITE_KEPT: usize = 2 * GREEN_REACH + 1;
@@ -47,71 +50,6 @@ const OPPOSITE_KEPT: usize = 2 * GREEN_REACH + 1;
 const SAMPLES_SHARE: f32 = 0.5;
 /// Keeps the share of a direction from being 0/0 where nothing changes at all.
 const STILL: f32 = 1.0;
-
-/// A row in 32-bit floating point, split into even and odd columns.
-#[derive(Clone, Debug)]
-struct Halves([Vec<f32>; 2]);
-
-impl Halves {
-    fn new(cells: usize) -> Self {
-        Self([vec![0.0; cells + 2 * PAD], vec![0.0; cells + 2 * PAD]])
-    }
-
-    fn cells(&self) -> usize {
-        self.0[0].len()
-    }
-
-    /// Everything but `margin` cells at either end.
-    fn inner(&self, half: usize, margin: usize) -> &[f32] {
-        &self.0[half][margin..self.cells() - margin]
-    }
-
-    fn inner_mut(&mut self, half: usize, margin: usize) -> &mut [f32] {
-        let end = self.cells() - margin;
-        &mut self.0[half][margin..end]
-    }
-
-    /// The samples from two columns to the west to two to the east of those of a half.
-    #[inline(always)]
-    fn beside(&self, half: usize, margin: usize) -> [&[f32]; 5] {
-        let count = self.cells() - 2 * margin;
-        let at = |half: usize, start: usize| &self.0[half][start..start + count];
-        let (same, west) = (margin, margin + half);
-        [at(half, same - 1), at(1 - half, west - 1), at(half, same), at(1 - half, west), at(half, same + 1)]
-    }
-
-    /// Takes over a row of the mosaic and mirrors it about its first and its last sample.
-    #[inline(always)]
-    fn fill(&mut self, row: &MosaicRow) {
-        let width = 2 * (self.cells() - 2 * PAD);
-        let mosaic = [row.inner(0), row.inner(1)];
-        for (samples, mosaic) in self.0.iter_mut().zip(mosaic) {
-            for (own, &sample) in samples[PAD..].iter_mut().zip(mosaic) {
-                *own = f32::from(sample);
-            }
-        }
-        for i in 1..=2 * PAD {
-            for (place, column) in
-                [(2 * PAD - i, -(i as isize)), (2 * PAD + width - 1 + i, (width - 1 + i) as isize)]
-            {
-                let from = folded(column, width);
-                self.0[place % 2][place / 2] = f32::from(mosaic[from % 2][from / 2]);
-            }
-        }
-    }
-}
-
-/// The place of `0..size` that a place outside mirrors, however far outside it is.
-#[inline(always)]
-fn folded(place: isize, size: usize) -> usize {
-    let last = size - 1;
-    // Seldom more than a turn: quicker than a division.
-    let mut turn = place.unsigned_abs();
-    while turn > 2 * last {
-        turn -= 2 * last;
-    }
-    turn.min(2 * last - turn)
-}
 
 /// The rows of one stage, by their number.
 type Rows = Ring<Halves>;
@@ -132,15 +70,16 @@ struct Stages {
     differences: [Rows; 2],
     /// How much these change along the row, and along the column.
     changes: [Rows; 2],
+    /// Those of five rows, summed over columns.
+    sums: [Halves; 2],
+    /// The row in the middle of the five, from the first step on.
+    summed: Option<usize>,
     /// The share of what the row says, 0 to 1.
     shares: Rows,
-    /// Green minus the colour of the sample, where that is red or blue; in the half that is
-    /// green, nothing.
-    own: Rows,
+    /// Green minus the colour of the sample, where that is red or blue.
+    own: Ring<Line>,
     /// Green minus the opposite colour, in the same places.
-    opposite: Rows,
-    /// The row that is worked on, summed over columns.
-    sums: [Halves; 2],
+    opposite: Ring<Line>,
 }
 
 impl Directional {
@@ -149,17 +88,20 @@ impl Directional {
 
     /// For mosaics of `cells` pairs of samples in each of `height` rows: 8 of both at least.
     pub(crate) fn new(level: Level, order: BayerOrder, cells: usize, height: usize) -> Self {
-        let rows = |kept: usize| Ring::new(Halves::new(cells), kept);
+        let row = Halves::new(cells, PAD);
+        let rows = |kept: usize| Ring::new(row.clone(), kept);
+        let lines = |kept: usize| Ring::new(Line::new(cells, PAD), kept);
         let stages = Stages {
             order,
             height,
             mosaic: rows(MOSAIC_KEPT),
             differences: [rows(DIFFERENCES_KEPT), rows(DIFFERENCES_KEPT)],
             changes: [rows(CHANGES_KEPT), rows(CHANGES_KEPT)],
+            sums: [row.clone(), row.clone()],
+            summed: None,
             shares: rows(SHARES_KEPT),
-            own: rows(OWN_KEPT),
-            opposite: rows(OPPOSITE_KEPT),
-            sums: [Halves::new(cells), Halves::new(cells)],
+            own: lines(OWN_KEPT),
+            opposite: lines(OPPOSITE_KEPT),
         };
         Self { level, stages }
     }
@@ -177,9 +119,6 @@ impl Directional {
     }
 }
 
-// No vectors are named in these kernels: their loops become vectors of the width that is allowed
-// where they are inlined.
-
 struct Take<'a> {
     stages: &'a mut Stages,
     step: usize,
@@ -195,7 +134,7 @@ impl Kernel for Take<'_> {
         let height = stages.height;
         let behind = |lag: usize| step.checked_sub(lag).filter(|y| *y < height);
         if let Some(row) = row {
-            stages.mosaic.row_mut(step).fill(row);
+            stages.mosaic.row_mut(step).fill(row, PAD);
         }
         if let Some(y) = behind(DIFFERENCES_REACH) {
             stages.find_differences(y);
@@ -204,6 +143,7 @@ impl Kernel for Take<'_> {
             stages.find_changes(y);
         }
         if let Some(y) = behind(SHARES_LAG) {
+            stages.sum_changes(y);
             stages.find_shares(y);
             stages.find_own(y);
         }
@@ -226,11 +166,10 @@ impl Kernel for Write<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Self { stages, y, cells, out } = self;
-        let cells = cells.start + PAD..cells.end + PAD;
         let [even, odd] = &mut out.halves;
         let (at_chroma, at_green) = if stages.chroma_half(y) == 0 { (even, odd) } else { (odd, even) };
-        stages.write_chroma(y, cells.clone(), stages.own_first(y, at_chroma, cells.len()));
-        stages.write_green(y, cells.clone(), stages.own_first(y, at_green, cells.len()));
+        stages.write_chroma(y, cells.start, stages.own_first(y, at_chroma, cells.len()));
+        stages.write_green(y, cells.start, stages.own_first(y, at_green, cells.len()));
     }
 }
 
@@ -253,137 +192,173 @@ impl Stages {
         self.order.red_position().1 == y % 2
     }
 
+    /// The differences of row `y`, and how much those along the column change about row `y − 1`,
+    /// which looks at much of the same.
     #[inline(always)]
     fn find_differences(&mut self, y: usize) {
         let at = |by| self.mosaic.row(neighbour(self.height, y, by));
-        let rows = [at(-2), at(-1), at(0), at(1), at(2)];
-        let chroma = self.chroma_half(y);
+        let rows = [at(-2), at(-1), at(1), at(2)];
+        let [w, x, e, o, f, p] = self.mosaic.row(y).beside();
+        let [[a, b, c, d], [g, h, i, j]] = [column(rows, 0), column(rows, 1)];
+        let sign = if self.chroma_half(y) == 0 { 1.0 } else { -1.0 };
         let [across, down] = &mut self.differences;
-        for half in 0..2 {
-            let sign = if half == chroma { 1.0 } else { -1.0 };
-            let line = |samples| difference(samples, sign);
-            combine(across.row_mut(y).inner_mut(half, 1), rows[2].beside(half, 1), line);
-            combine(down.row_mut(y).inner_mut(half, 0), column(rows, half, 0), line);
-        }
+        let [even, odd] = across.row_mut(y).computed_mut();
+        let (above, down) = down.row_and_before(y, 2);
+        let [[k], [l]] = [column([above], 0), column([above], 1)];
+        let [even_down, odd_down] = down.computed_mut();
+        let [even_change, odd_change] = self.changes[1].row_mut(y + CHANGES_KEPT - 1).computed_mut();
+        let inputs = [w, x, e, o, f, p, a, b, c, d, g, h, i, j, k, l];
+        let out = [even, odd, even_down, odd_down, even_change, odd_change];
+        combine(out, inputs, |[w, x, e, o, f, p, a, b, c, d, g, h, i, j, k, l]| {
+            let even_down = difference([a, b, e, c, d], sign);
+            let odd_down = difference([g, h, o, i, j], -sign);
+            [
+                difference([w, x, e, o, f], sign),
+                difference([x, e, o, f, p], -sign),
+                even_down,
+                odd_down,
+                change([a, e, k, even_down]),
+                change([g, o, l, odd_down]),
+            ]
+        });
     }
 
+    /// How much the differences along row `y` change.
     #[inline(always)]
     fn find_changes(&mut self, y: usize) {
-        let (above, below) = (neighbour(self.height, y, -1), neighbour(self.height, y, 1));
         let [along_row, along_column] = &mut self.changes;
-        let [across, down] = &self.differences;
-        for half in 0..2 {
-            let [_, a, _, b, _] = self.mosaic.row(y).beside(half, 2);
-            let [_, c, _, d, _] = across.row(y).beside(half, 2);
-            combine(along_row.row_mut(y).inner_mut(half, 2), [a, b, c, d], change);
-            let [a, b] = column([self.mosaic.row(above), self.mosaic.row(below)], half, 0);
-            let [c, d] = column([down.row(above), down.row(below)], half, 0);
-            combine(along_column.row_mut(y).inner_mut(half, 0), [a, b, c, d], change);
+        let [_, a, b, c, d, _] = self.mosaic.row(y).beside();
+        let [_, e, f, g, h, _] = self.differences[0].row(y).beside();
+        let inputs = [a, b, c, d, e, f, g, h];
+        combine(along_row.row_mut(y).computed_mut(), inputs, |[a, b, c, d, e, f, g, h]| {
+            [change([a, c, e, g]), change([b, d, f, h])]
+        });
+        // Where rows mirror, those above and below are one.
+        if y == 0 || y == self.height - 1 {
+            along_column.row_mut(y).clear();
         }
     }
 
-    /// Sums the changes over 5×5 pixels and weighs the directions.
+    /// Sums the changes over the five rows about row `y`, if possible from the sums about the row
+    /// before: one row comes in, and one leaves. That is exact: changes are multiples of 1/4, and 25
+    /// of them are less than 2²².
     #[inline(always)]
-    fn find_shares(&mut self, y: usize) {
+    fn sum_changes(&mut self, y: usize) {
+        let is_next = y > 0 && self.summed == Some(y - 1);
+        self.summed = Some(y);
         for (changes, sums) in self.changes.iter().zip(&mut self.sums) {
             let at = |by| changes.row(neighbour(self.height, y, by));
-            let rows = [at(-2), at(-1), at(0), at(1), at(2)];
-            for half in 0..2 {
-                combine(sums.inner_mut(half, 0), column(rows, half, 0), sum);
+            for (half, sums) in sums.computed_mut().into_iter().enumerate() {
+                if is_next {
+                    let [old, new] = column([at(-3), at(2)], half);
+                    revise([sums], [old, new], |[sum], [old, new]| [sum + (new - old)]);
+                } else {
+                    let rows = column([at(-2), at(-1), at(0), at(1), at(2)], half);
+                    combine([sums], rows, |[a, b, c, d, e]| [a + b + c + d + e]);
+                }
             }
         }
-        for half in 0..2 {
-            let [[a, b, c, d, e], [f, g, h, i, j]] =
-                [self.sums[0].beside(half, 3), self.sums[1].beside(half, 3)];
-            let out = self.shares.row_mut(y).inner_mut(half, 3);
-            combine(out, [a, b, c, d, e, f, g, h, i, j], |[a, b, c, d, e, f, g, h, i, j]| {
-                let (across, down) = (fourth(sum([a, b, c, d, e])), fourth(sum([f, g, h, i, j])));
-                down / (across + down)
-            });
-        }
+    }
+
+    /// Sums them over five columns and weighs the directions.
+    #[inline(always)]
+    fn find_shares(&mut self, y: usize) {
+        let [[a, b, c, d, e, f], [g, h, i, j, k, l]] = each!([0, 1], i => self.sums[i].beside());
+        let inputs = [a, b, c, d, e, f, g, h, i, j, k, l];
+        combine(self.shares.row_mut(y).computed_mut(), inputs, |[a, b, c, d, e, f, g, h, i, j, k, l]| {
+            let (row, column) = (b + c + d + e, h + i + j + k);
+            [share(a + row, g + column), share(row + f, column + l)]
+        });
     }
 
     #[inline(always)]
     fn find_own(&mut self, y: usize) {
         let half = self.chroma_half(y);
-        let at = |by| self.differences[1].row(neighbour(self.height, y, by));
-        let [_, west, here, east, _] = self.differences[0].row(y).beside(half, 3);
-        let [above, centre, below] = column([at(-1), at(0), at(1)], half, 3);
-        let (sample, share) = (self.mosaic.row(y).inner(half, 3), self.shares.row(y).inner(half, 3));
+        let [across, down] = &self.differences;
+        let (row, beside) = (across.row(y).half(half), across.row(y).half(1 - half));
+        let (west, here, east) =
+            (beside.shifted(half as isize - 1), row.shifted(0), beside.shifted(half as isize));
+        let at = |by| down.row(neighbour(self.height, y, by));
+        let [above, centre, below] = column([at(-1), at(0), at(1)], half);
+        let [sample, share] = column([self.mosaic.row(y), self.shares.row(y)], half);
         let near = [west, here, east, above, centre, below, sample, share];
-        let out = self.own.row_mut(y).inner_mut(half, 3);
-        combine(out, near, |[west, here, east, above, centre, below, sample, share]| {
+        let out = self.own.row_mut(y).computed_mut();
+        combine([out], near, |[west, here, east, above, centre, below, sample, share]| {
             let row = 0.25 * (west + east) + 0.5 * here;
             let column = 0.25 * (above + below) + 0.5 * centre;
             let green = sample + column + (row - column) * share;
-            green.clamp(0.0, WHITE) - sample
+            [green.clamp(0.0, WHITE) - sample]
         });
     }
 
     #[inline(always)]
     fn find_opposite(&mut self, y: usize) {
-        let half = self.chroma_half(y);
-        let count = self.own.row(y).cells() - 10;
+        let half = self.chroma_half(y) as isize;
         // The rows above and below have their red or blue in the other half.
         let at = |by: isize, columns: isize| {
-            let start = (5 + half as isize + (columns - 1) / 2) as usize;
-            &self.own.row(neighbour(self.height, y, by)).0[1 - half][start..start + count]
+            self.own.row(neighbour(self.height, y, by)).shifted(half + (columns - 1) / 2)
         };
         let near = [at(-1, -1), at(-1, 1), at(1, -1), at(1, 1)];
         let beside = [at(-1, -3), at(-1, 3), at(1, -3), at(1, 3)];
         let beyond = [at(-3, -1), at(-3, 1), at(3, -1), at(3, 1)];
-        let out = self.opposite.row_mut(y).inner_mut(half, 5);
+        let out = self.opposite.row_mut(y).computed_mut();
         let ([a, b, c, d], [e, f, g, h], [i, j, k, l]) = (near, beside, beyond);
-        combine(out, [a, b, c, d, e, f, g, h, i, j, k, l], |[a, b, c, d, e, f, g, h, i, j, k, l]| {
+        combine([out], [a, b, c, d, e, f, g, h, i, j, k, l], |[a, b, c, d, e, f, g, h, i, j, k, l]| {
             let far = (e + f + g + h) + (i + j + k + l);
-            (a + b + c + d) * (10.0 / 32.0) - far * (1.0 / 32.0)
+            [(a + b + c + d) * (10.0 / 32.0) - far * (1.0 / 32.0)]
         });
     }
 
-    /// Room for the colour that row `y` has, green, and the opposite one.
+    /// Room for the colour that row `y` has, green, and the opposite one: whole pieces.
     #[inline(always)]
-    fn own_first<'a>(&self, y: usize, rgb: &'a mut Rgb<Aligned<u16>>, count: usize) -> [&'a mut [u16]; 3] {
+    fn own_first<'a>(
+        &self,
+        y: usize,
+        rgb: &'a mut Rgb<Aligned<u16>>,
+        cells: usize,
+    ) -> [&'a mut [[u16; PIECE]]; 3] {
+        let count = cells.div_ceil(PIECE);
         let [red, green, blue] = &mut rgb.0;
-        let [red, green, blue] = [&mut red[..count], &mut green[..count], &mut blue[..count]];
+        let [red, green, blue] = each!([red, green, blue], colour => &mut colour.as_chunks_mut().0[..count]);
         if self.is_red_row(y) { [red, green, blue] } else { [blue, green, red] }
     }
 
     /// Writes the pixels whose sample is red or blue.
     #[inline(always)]
-    fn write_chroma(&self, y: usize, cells: Range<usize>, [own, green, opposite]: [&mut [u16]; 3]) {
-        let (half, count) = (self.chroma_half(y), own.len());
-        let [sample, to_own, to_opposite] =
-            [&self.mosaic, &self.own, &self.opposite].map(|rows| &rows.row(y).0[half][cells.clone()]);
-        let (green, opposite) = (&mut green[..count], &mut opposite[..count]);
-        for (i, own) in own.iter_mut().enumerate() {
-            let value = sample[i] + to_own[i];
-            *own = clipped(sample[i]);
-            green[i] = clipped(value);
-            opposite[i] = clipped(value - to_opposite[i]);
-        }
+    fn write_chroma(&self, y: usize, first: usize, out: [&mut [[u16; PIECE]]; 3]) {
+        let (first, count) = (first as isize, out[0].len());
+        let sample = self.mosaic.row(y).half(self.chroma_half(y)).at_cell(first, count);
+        let (own, opposite) = (self.own.row(y), self.opposite.row(y));
+        let inputs = [sample, own.at_cell(first, count), opposite.at_cell(first, count)];
+        combine(out, inputs, |[sample, own, opposite]| {
+            let green = sample + own;
+            [clipped(sample), clipped(green), clipped(green - opposite)]
+        });
     }
 
     /// Writes the pixels whose sample is green.
     #[inline(always)]
-    fn write_green(&self, y: usize, cells: Range<usize>, [own, green, opposite]: [&mut [u16]; 3]) {
-        let (chroma, count) = (self.chroma_half(y), own.len());
-        let half = 1 - chroma;
-        let west = cells.start + half - 1;
-        let [beside_own, beside_opposite] = [&self.own, &self.opposite]
-            .map(|rows| [west, west + 1].map(|start| &rows.row(y).0[chroma][start..start + count]));
-        let [column_opposite, column_own] = [&self.own, &self.opposite]
-            .map(|rows| [-1, 1].map(|by| &rows.row(neighbour(self.height, y, by)).0[half][cells.clone()]));
-        let [sample, share] = [&self.mosaic, &self.shares].map(|rows| &rows.row(y).0[half][cells.clone()]);
-        let (green, opposite) = (&mut green[..count], &mut opposite[..count]);
-        for (i, own) in own.iter_mut().enumerate() {
-            let weighed = |beside: [&[f32]; 2], column: [&[f32]; 2]| {
-                let (row, column) = (beside[0][i] + beside[1][i], column[0][i] + column[1][i]);
-                0.5 * (column + (row - column) * share[i])
-            };
-            *own = clipped(sample[i] - weighed(beside_own, column_own));
-            green[i] = clipped(sample[i]);
-            opposite[i] = clipped(sample[i] - weighed(beside_opposite, column_opposite));
-        }
+    fn write_green(&self, y: usize, first: usize, out: [&mut [[u16; PIECE]]; 3]) {
+        let (half, first, count) = (1 - self.chroma_half(y), first as isize, out[0].len());
+        let west = first + half as isize - 1;
+        let (above, below) = (neighbour(self.height, y, -1), neighbour(self.height, y, 1));
+        let inputs = [
+            self.mosaic.row(y).half(half).at_cell(first, count),
+            self.shares.row(y).half(half).at_cell(first, count),
+            self.own.row(y).at_cell(west, count),
+            self.own.row(y).at_cell(west + 1, count),
+            self.opposite.row(above).at_cell(first, count),
+            self.opposite.row(below).at_cell(first, count),
+            self.opposite.row(y).at_cell(west, count),
+            self.opposite.row(y).at_cell(west + 1, count),
+            self.own.row(above).at_cell(first, count),
+            self.own.row(below).at_cell(first, count),
+        ];
+        combine(out, inputs, |[sample, share, a, b, c, d, e, f, g, h]| {
+            let weighed = |row: f32, column: f32| 0.5 * (column + (row - column) * share);
+            let own = sample - weighed(a + b, c + d);
+            [clipped(own), clipped(sample), clipped(sample - weighed(e + f, g + h))]
+        });
     }
 }
 
@@ -391,29 +366,12 @@ const WHITE: f32 = 65535.0;
 
 /// One half of some rows.
 #[inline(always)]
-fn column<const N: usize>(rows: [&Halves; N], half: usize, margin: usize) -> [&[f32]; N] {
-    let mut column: [&[f32]; N] = [&[]; N];
-    for (samples, row) in column.iter_mut().zip(rows) {
-        *samples = row.inner(half, margin);
+fn column<const N: usize>(rows: [&Halves; N], half: usize) -> [&[[f32; PIECE]]; N] {
+    let mut column: [&[[f32; PIECE]]; N] = [&[]; N];
+    for (line, row) in column.iter_mut().zip(rows) {
+        *line = row.half(half).shifted(0);
     }
     column
-}
-
-/// Computes each sample from those in the same place.
-#[inline(always)]
-fn combine<const N: usize>(out: &mut [f32], inputs: [&[f32]; N], value: impl Fn([f32; N]) -> f32) {
-    let count = out.len();
-    let mut cut: [&[f32]; N] = [&[]; N];
-    for (cut, input) in cut.iter_mut().zip(inputs) {
-        *cut = &input[..count];
-    }
-    for (i, out) in out.iter_mut().enumerate() {
-        let mut here = [0.0; N];
-        for (here, input) in here.iter_mut().zip(cut) {
-            *here = input[i];
-        }
-        *out = value(here);
-    }
 }
 
 /// A number from 0 to 65535, rounded.
@@ -434,9 +392,11 @@ fn change([a, b, c, d]: [f32; 4]) -> f32 {
     (d - c).abs() + SAMPLES_SHARE * (b - a).abs()
 }
 
+/// What the row has to say where its changes and the column's sum up to so much.
 #[inline(always)]
-fn sum([a, b, c, d, e]: [f32; 5]) -> f32 {
-    a + b + c + d + e
+fn share(row: f32, column: f32) -> f32 {
+    let (row, column) = (fourth(row), fourth(column));
+    column / (row + column)
 }
 
 #[inline(always)]

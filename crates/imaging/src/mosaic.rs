@@ -100,6 +100,14 @@ impl<T: Clone> Ring<T> {
         let count = self.0.len();
         &mut self.0[y % count]
     }
+
+    /// A row before row `y`, by less than are kept, and that row.
+    pub(crate) fn row_and_before(&mut self, y: usize, by: usize) -> (&T, &mut T) {
+        let count = self.0.len();
+        let places = [(y + count - by) % count, y % count];
+        let [before, row] = self.0.get_disjoint_mut(places).expect("two rows of those that are kept");
+        (before, row)
+    }
 }
 
 /// Five rows about one, mirrored at the top and bottom of the frame.

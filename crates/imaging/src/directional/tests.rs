@@ -93,16 +93,23 @@ fn twin(order: BayerOrder, mosaic: &Plane) -> [Plane; 3] {
 }
 
 fn interpolated(order: BayerOrder, mosaic: &Plane, level: Level) -> Vec<[u16; 3]> {
+    let mut directional = Directional::new(level, order, mosaic.width / 2, mosaic.height);
+    band(&mut directional, mosaic, 0..mosaic.height)
+}
+
+/// Rows of a picture, of which no more than is needed for them is given.
+fn band(directional: &mut Directional, mosaic: &Plane, wanted: Range<usize>) -> Vec<[u16; 3]> {
     let cells = mosaic.width / 2;
-    let mut directional = Directional::new(level, order, cells, mosaic.height);
+    let given =
+        wanted.start.saturating_sub(Directional::LAG)..mosaic.height.min(wanted.end + Directional::LAG);
     let mut picture = Vec::new();
-    for step in 0..mosaic.height + Directional::LAG {
-        let given = (step < mosaic.height).then(|| {
+    for step in given.start..wanted.end + Directional::LAG {
+        let row = given.contains(&step).then(|| {
             let samples = &mosaic.values[step * mosaic.width..][..mosaic.width];
             split(&samples.iter().map(|value| *value as u16).collect::<Vec<_>>())
         });
-        directional.take(step, given.as_ref());
-        if let Some(y) = step.checked_sub(Directional::LAG) {
+        directional.take(step, row.as_ref());
+        if let Some(y) = step.checked_sub(Directional::LAG).filter(|y| wanted.contains(y)) {
             let mut row = ColourRow::new(cells);
             directional.write(y, 0..cells, &mut row);
             let pixel = |x: usize| [0, 1, 2].map(|channel| row.halves[x % 2][channel][x / 2]);
@@ -118,7 +125,11 @@ fn orders() -> impl Strategy<Value = BayerOrder> {
 
 /// Edges and noise, so that every branch of the weighing is taken.
 fn mosaics() -> impl Strategy<Value = Plane> {
-    (4..20usize, 4..20usize, any::<u64>()).prop_map(|(cells, rows, seed)| {
+    (4..20usize, 4..20usize).prop_flat_map(|(cells, rows)| mosaics_of(cells, rows))
+}
+
+fn mosaics_of(cells: usize, rows: usize) -> impl Strategy<Value = Plane> {
+    any::<u64>().prop_map(move |seed| {
         Plane::new(2 * cells, 2 * rows, |x, y| {
             let place = (x as u64) << 32 | y as u64;
             let noise = (place ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
@@ -146,6 +157,23 @@ proptest! {
                 }
             }
         }
+    }
+
+    /// Fails where what was kept of another band, or of another picture, is taken for rows of this.
+    #[test]
+    fn a_band_is_what_it_is_of_the_whole_picture(
+        order in orders(),
+        [mosaic, other] in (8..20usize, 16..30usize).prop_flat_map(|(cells, rows)| {
+            [mosaics_of(cells, rows), mosaics_of(cells, rows)]
+        }),
+        [start, other_start] in [0..24usize, 0..24usize],
+    ) {
+        let whole = interpolated(order, &mosaic, Level::best());
+        let mut directional = Directional::new(Level::best(), order, mosaic.width / 2, mosaic.height);
+        band(&mut directional, &other, other_start..other_start + 8);
+        let rows = start..start + 8;
+        let expected = &whole[rows.start * mosaic.width..rows.end * mosaic.width];
+        prop_assert_eq!(band(&mut directional, &mosaic, rows), expected);
     }
 }
 
