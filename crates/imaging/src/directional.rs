@@ -20,7 +20,7 @@ use std::ops::Range;
 use pinhole_base::format::BayerOrder;
 
 use crate::mosaic::{ColourRow, MosaicRow, Rgb, Ring};
-use crate::simd::{Aligned, Kernel, Level, Simd, each};
+use crate::simd::{Aligned, Kernel, LINE_BYTES, Level, Simd, each};
 use line::{Halves, Line, PIECE, combine, folded, revise};
 
 /// Cells that are made up beyond either end of a row: what all stages together look past it.
@@ -108,9 +108,10 @@ impl Directional {
 
     /// Takes row `step` of the mosaic, if there is one: rows come one by one, from as many before
     /// the first that is wanted as there are to the last and `LAG` steps more. The rows up to
-    /// `step − LAG` can be written then, while they are kept.
-    pub(crate) fn take(&mut self, step: usize, row: Option<&MosaicRow>) {
-        self.level.run(Take { stages: &mut self.stages, step, row });
+    /// `step − LAG` can be written then, while they are kept. What will be read next of what was not
+    /// read before, `ahead`, is fetched meanwhile.
+    pub(crate) fn take(&mut self, step: usize, row: Option<&MosaicRow>, ahead: &[u8]) {
+        self.level.run(Take { stages: &mut self.stages, step, row, ahead });
     }
 
     /// Writes those cells of the row that was finished by the last step, row `y`, in full colour.
@@ -123,14 +124,18 @@ struct Take<'a> {
     stages: &'a mut Stages,
     step: usize,
     row: Option<&'a MosaicRow>,
+    ahead: &'a [u8],
 }
 
 impl Kernel for Take<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Self { stages, step, row } = self;
+    fn run<S: Simd>(self, s: S) {
+        let Self { stages, step, row, ahead } = self;
+        // A part for each stage: as many fetches as there is room for wait for each other.
+        let (first, second) = ahead.split_at(ahead.len() / 2);
+        let parts = [first.split_at(first.len() / 2), second.split_at(second.len() / 2)];
         let height = stages.height;
         let behind = |lag: usize| step.checked_sub(lag).filter(|y| *y < height);
         if let Some(row) = row {
@@ -139,17 +144,29 @@ impl Kernel for Take<'_> {
         if let Some(y) = behind(DIFFERENCES_REACH) {
             stages.find_differences(y);
         }
+        fetch(s, parts[0].0);
         if let Some(y) = behind(CHANGES_LAG) {
             stages.find_changes(y);
         }
+        fetch(s, parts[0].1);
         if let Some(y) = behind(SHARES_LAG) {
             stages.sum_changes(y);
             stages.find_shares(y);
             stages.find_own(y);
         }
+        fetch(s, parts[1].0);
         if let Some(y) = behind(OPPOSITE_LAG) {
             stages.find_opposite(y);
         }
+        fetch(s, parts[1].1);
+    }
+}
+
+/// Has bytes fetched.
+#[inline(always)]
+fn fetch<S: Simd>(s: S, bytes: &[u8]) {
+    for start in (0..bytes.len()).step_by(LINE_BYTES) {
+        s.prefetch(bytes, start);
     }
 }
 

@@ -130,7 +130,7 @@ impl Worker {
                 }
             }
             if reach.finish == Directional::LAG && step >= rows.start + reach.settle {
-                self.look_along_edges(step - reach.settle, &rows);
+                self.look_along_edges(step - reach.settle, &rows, self.row(frame.raw, step + 1));
             }
             if let Some(y) = step.checked_sub(reach.settle + reach.finish).filter(|y| shown.contains(y)) {
                 self.finish(y, self.row(frame.raw, step + 1), frame, &mut share.outputs);
@@ -241,9 +241,9 @@ impl Worker {
     }
 
     /// Gives balanced row `y`, or what comes after the last, to [`Demosaic::Directional`].
-    fn look_along_edges(&mut self, y: usize, rows: &Range<usize>) {
+    fn look_along_edges(&mut self, y: usize, rows: &Range<usize>, ahead: &[u8]) {
         if let Some(directional) = &mut self.directional {
-            directional.take(y, rows.contains(&y).then(|| self.balanced.row(y)));
+            directional.take(y, rows.contains(&y).then(|| self.balanced.row(y)), ahead);
         }
     }
 

@@ -23,6 +23,8 @@ unsafe impl Plain for u8 {}
 unsafe impl Plain for u16 {}
 // SAFETY: numbers are.
 unsafe impl Plain for i32 {}
+// SAFETY: numbers are.
+unsafe impl Plain for f32 {}
 
 /// A fixed number of numbers, of which the first begins a line of the cache.
 #[derive(Clone)]

@@ -4,7 +4,7 @@
 //! inlined.
 
 use crate::mosaic::MosaicRow;
-use crate::simd::LINE_BYTES;
+use crate::simd::{Aligned, LINE_BYTES};
 
 /// Numbers that are computed at once: as many as a line of the cache has, and the widest vector.
 pub(super) const PIECE: usize = LINE_BYTES / size_of::<f32>();
@@ -14,11 +14,9 @@ const FRONT: usize = 2 * PIECE;
 
 /// One half of a row, in pieces: one more than are computed at either end, so that neighbours of
 /// the outermost numbers can be read. What those hold is worth nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Line {
-    numbers: Vec<f32>,
-    /// The place of the first number, which begins a line of the cache.
-    first: usize,
+    numbers: Aligned<f32>,
     /// Pieces that are computed.
     count: usize,
 }
@@ -26,19 +24,14 @@ pub(super) struct Line {
 impl Line {
     /// For so many cells, of which `margin` more are computed at either end: a piece at most.
     pub(super) fn new(cells: usize, margin: usize) -> Self {
-        Self::of_pieces(1 + (cells + margin).div_ceil(PIECE))
-    }
-
-    fn of_pieces(count: usize) -> Self {
-        let numbers = vec![0.0; (count + 3) * PIECE];
-        let first = numbers.as_ptr().align_offset(LINE_BYTES).min(PIECE);
-        Self { numbers, first, count }
+        let count = 1 + (cells + margin).div_ceil(PIECE);
+        Self { numbers: Aligned::zeros((count + 2) * PIECE), count }
     }
 
     /// So many pieces, from any number on.
     #[inline(always)]
     fn pieces(&self, start: usize, count: usize) -> &[[f32; PIECE]] {
-        self.numbers[self.first + start..][..count * PIECE].as_chunks().0
+        self.numbers[start..][..count * PIECE].as_chunks().0
     }
 
     /// What is computed, or what lies so many numbers after it.
@@ -50,7 +43,7 @@ impl Line {
     /// What is computed.
     #[inline(always)]
     pub(super) fn computed_mut(&mut self) -> &mut [[f32; PIECE]] {
-        self.numbers[self.first + PIECE..][..self.count * PIECE].as_chunks_mut().0
+        self.numbers[PIECE..][..self.count * PIECE].as_chunks_mut().0
     }
 
     /// So many pieces, from a cell of the row on, or from one before it.
@@ -62,16 +55,7 @@ impl Line {
     /// The numbers of the row's cells, and those beyond.
     #[inline(always)]
     fn cells_mut(&mut self) -> &mut [f32] {
-        &mut self.numbers[self.first + FRONT..]
-    }
-}
-
-impl Clone for Line {
-    /// A copy begins a line of the cache, too.
-    fn clone(&self) -> Self {
-        let mut line = Self::of_pieces(self.count);
-        line.computed_mut().copy_from_slice(self.shifted(0));
-        line
+        &mut self.numbers[FRONT..]
     }
 }
 
@@ -118,8 +102,7 @@ impl Halves {
                 [(2 * FRONT - i, -(i as isize)), (2 * FRONT + width - 1 + i, (width - 1 + i) as isize)]
             {
                 let from = folded(column, width);
-                let line = &mut self.0[place % 2];
-                line.numbers[line.first + place / 2] = f32::from(mosaic[from % 2][from / 2]);
+                self.0[place % 2].numbers[place / 2] = f32::from(mosaic[from % 2][from / 2]);
             }
         }
     }

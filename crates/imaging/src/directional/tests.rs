@@ -108,7 +108,7 @@ fn band(directional: &mut Directional, mosaic: &Plane, wanted: Range<usize>) -> 
             let samples = &mosaic.values[step * mosaic.width..][..mosaic.width];
             split(&samples.iter().map(|value| *value as u16).collect::<Vec<_>>())
         });
-        directional.take(step, row.as_ref());
+        directional.take(step, row.as_ref(), &[]);
         if let Some(y) = step.checked_sub(Directional::LAG).filter(|y| wanted.contains(y)) {
             let mut row = ColourRow::new(cells);
             directional.write(y, 0..cells, &mut row);
