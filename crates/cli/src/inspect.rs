@@ -4,6 +4,7 @@
 mod jpeg;
 
 use crate::arguments::InspectArguments;
+use crate::beginning;
 use crate::console;
 use crate::ending::{Ending, Failure};
 use crate::raw_file;
@@ -24,7 +25,7 @@ const ROWS: usize = 12;
 /// Tells what the file holds.
 pub(crate) fn run(arguments: &InspectArguments) -> Result<Ending, Failure> {
     let bytes = raw_file::bytes(&arguments.file)?;
-    if jpeg::is_jpeg(&bytes) {
+    if beginning::is_jpeg(&bytes) {
         jpeg::tell(&bytes, arguments)?;
         return Ok(Ending::Done);
     }

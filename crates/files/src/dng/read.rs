@@ -73,7 +73,11 @@ pub fn read(bytes: &[u8]) -> Result<DngImage> {
     let (file, first) = File::open(bytes)?;
     let main = file.directory(first)?;
     if main.find(Tag::DNG_VERSION)?.is_none() {
-        return Err(malformed(format!("it has no {}: it may be a TIFF, but no DNG", Tag::DNG_VERSION)));
+        return Err(malformed(format!(
+            "it is a TIFF, but no DNG: {} is missing, so it is a finished picture or a maker's own raw format",
+            Tag::DNG_VERSION
+        ))
+        .hint("convert raw files of other formats to DNG first"));
     }
     let image = find_image(&file, first)?;
     let exif = main.integer(Tag::EXIF_IFD)?.map(|offset| file.directory(offset)).transpose()?;
