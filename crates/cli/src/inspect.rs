@@ -111,6 +111,7 @@ fn facts(image: &DngImage) -> String {
     line("neutral", image.as_shot_neutral.map_or(String::new(), |neutral| format!("{neutral:.4?}")));
     for calibration in &image.calibrations {
         line("calibration", format!("{:?}: {:.4?}", calibration.illuminant, calibration.xyz_to_camera.0));
+        line("forward", calibration.forward.map_or(String::new(), |matrix| format!("{:.4?}", matrix.0)));
     }
     let shading =
         |map: &pinhole::files::dng::GainMap| format!("gains at {}x{} points", map.columns, map.rows);
@@ -131,6 +132,7 @@ fn facts_as_json(image: &DngImage) -> serde_json::Value {
         "calibrations": image.calibrations.iter().map(|calibration| json!({
             "illuminant": format!("{:?}", calibration.illuminant),
             "xyz_to_camera": calibration.xyz_to_camera.0,
+            "forward": calibration.forward.map(|matrix| matrix.0),
         })).collect::<Vec<_>>(),
         "lens_shading": image.lens_shading.as_ref().map(|map| [map.columns, map.rows]),
     })

@@ -1,6 +1,7 @@
 //! `still`: a photograph and a DNG of one frame.
 
 use crate::runner::{Folder, dng, words};
+use pinhole::colour::light::D50_XYZ;
 use pinhole::files::Illuminant;
 use pinhole::files::jpeg::describe;
 use pinhole::format::BayerOrder;
@@ -37,6 +38,11 @@ fn a_still_is_a_jpeg_with_exif_and_a_dng_of_the_same_frame() {
     assert!(raw.exposure_time.is_some() && raw.iso.is_some());
     let lights: Vec<_> = raw.calibrations.iter().map(|calibration| calibration.illuminant).collect();
     assert_eq!(lights, [Illuminant::StandardA, Illuminant::D65]);
+    for calibration in &raw.calibrations {
+        let white = calibration.forward.expect("a forward matrix").apply([1.0; 3]);
+        let is_d50 = white.iter().zip(D50_XYZ).all(|(got, wanted)| (got - wanted).abs() < 1e-5);
+        assert!(is_d50, "{white:?}");
+    }
 }
 
 /// Catches: a mode that is taken for the whole array, or the other way round; colours that change
