@@ -214,19 +214,17 @@ mod tests {
             [-0.978_768_4, 1.916_141_5, 0.033_454_0],
             [0.071_945_3, -0.228_991_4, 1.405_242_7],
         ];
-        let mut result = [[0.0; 3]; 3];
-        for (share, matrix) in [(share_of_warm, WARM), (1.0 - share_of_warm, COOL)] {
-            for row in 0..3 {
-                for column in 0..3 {
-                    for inner in 0..3 {
-                        let white: f64 = matrix.0[inner].iter().sum();
-                        let to_d50 = [0.9642, 1.0, 0.8249][inner] / white * matrix.0[inner][column];
-                        result[row][column] += share * D50_TO_SRGB[row][inner] * to_d50;
-                    }
-                }
-            }
-        }
-        Matrix3(result)
+        let cell = |(share, matrix): (f64, Matrix3), row: usize, column: usize| -> f64 {
+            let through = |inner: usize| {
+                let white: f64 = matrix.0[inner].iter().sum();
+                let to_d50 = [0.9642, 1.0, 0.8249][inner] / white * matrix.0[inner][column];
+                D50_TO_SRGB[row][inner] * to_d50
+            };
+            share * (through(0) + through(1) + through(2))
+        };
+        let (warm, cool) = ((share_of_warm, WARM), (1.0 - share_of_warm, COOL));
+        let both = |row, column| cell(warm, row, column) + cell(cool, row, column);
+        Matrix3(std::array::from_fn(|row| std::array::from_fn(|column| both(row, column))))
     }
 
     /// Would catch matrices that change places, that are mixed by temperature and not by its inverse,
