@@ -62,6 +62,18 @@ pub struct Denoise {
     pub strength: f64,
 }
 
+/// Smoothing of the noise's colour in the finished picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChromaDenoise {
+    /// None.
+    #[default]
+    Off,
+    /// As quickly as the processor can.
+    Fast,
+    /// As well as the processor can.
+    HighQuality,
+}
+
 /// Sharpening of luma, in measures of which 1 is a processor's normal.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sharpen {
@@ -109,8 +121,10 @@ impl Changed {
     pub const DEFECTS: Self = Self(1 << 8);
     /// [`Parameters::green_equalisation`].
     pub const GREEN_EQUALISATION: Self = Self(1 << 9);
+    /// [`Parameters::chroma_denoise`].
+    pub const CHROMA_DENOISE: Self = Self(1 << 10);
     /// All.
-    pub const ALL: Self = Self((1 << 10) - 1);
+    pub const ALL: Self = Self((1 << 11) - 1);
 
     /// Whether any of `other` is in it.
     pub const fn has(self, other: Self) -> bool {
@@ -162,6 +176,8 @@ pub struct Parameters {
     pub lens_shading: Option<Arc<LensShading>>,
     /// Smoothing of noise.
     pub denoise: Denoise,
+    /// Smoothing of the noise's colour.
+    pub chroma_denoise: ChromaDenoise,
     /// Sharpening.
     pub sharpen: Sharpen,
     /// Correction of defective pixels.
@@ -183,6 +199,7 @@ impl Default for Parameters {
             gamma: Curve::identity(),
             lens_shading: None,
             denoise: Denoise::default(),
+            chroma_denoise: ChromaDenoise::Off,
             sharpen: Sharpen::default(),
             defects: DefectCorrection::Off,
             green_equalisation: None,
@@ -205,6 +222,7 @@ impl Parameters {
             | Changed::GAMMA.when(self.gamma != other.gamma)
             | Changed::LENS_SHADING.when(!same_shading)
             | Changed::DENOISE.when(self.denoise != other.denoise)
+            | Changed::CHROMA_DENOISE.when(self.chroma_denoise != other.chroma_denoise)
             | Changed::SHARPEN.when(self.sharpen != other.sharpen)
             | Changed::DEFECTS.when(self.defects != other.defects)
             | Changed::GREEN_EQUALISATION.when(self.green_equalisation != other.green_equalisation)

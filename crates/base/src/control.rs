@@ -171,6 +171,17 @@ enumerations! {
         /// All of it.
         Matrix = 2,
     }
+    /// How much is done about noise.
+    NoiseReductionMode {
+        /// Nothing.
+        Off = 0,
+        /// Noise is smoothed in the mosaic, and its colour in the picture as quickly as can be.
+        Fast = 1,
+        /// Noise is smoothed in the mosaic, and its colour in the picture as well as can be.
+        HighQuality = 2,
+        /// Noise is smoothed in the mosaic only.
+        Minimal = 3,
+    }
     /// What a frame is for: why it was hidden, marked or plain.
     FrameState {
         /// As asked for.
@@ -476,6 +487,7 @@ controls! {
     CONTRAST Contrast: f32, Control, "", Some((0.0, 32.0)), "Slope of the tone curve about middle grey: 1 unchanged.";
     SATURATION Saturation: f32, Control, "", Some((0.0, 32.0)), "Strength of colours: 0 grey, 1 unchanged.";
     SHARPNESS Sharpness: f32, Control, "", Some((0.0, 16.0)), "Strength of sharpening: 0 none, 1 normal.";
+    NOISE_REDUCTION_MODE NoiseReductionMode: NoiseReductionMode, Control, "", None, "How much is done about noise: nothing (Off), smoothing in the mosaic (Minimal), and of its colour in the picture, too (Fast, HighQuality). Minimal unless set.";
     SCALER_CROP ScalerCrop: Rect<NativePixels>, Control, "pixels", None, "The part of the sensor that the processed pictures show, for digital zoom. In frames: the part they do show.";
     FRAME_DURATION_LIMITS FrameDurationLimits: [f32; 2], Control, "µs", None, "Shortest and longest time between frames. Two zeros give them back to the camera.";
     SENSOR_BLACK_LEVELS SensorBlackLevels: [i32; 4], Metadata, "16-bit codes", None, "Code of black for red, green in red rows, green in blue rows, and blue, scaled to 16 bits.";

@@ -87,14 +87,12 @@ pub(crate) fn dng_metadata<'a>(
     DngMetadata {
         image,
         unique_camera_model: format!("Pinhole {}", model(info)),
-        calibration: info.calibration.map(|calibration| Calibration {
-            illuminant: Illuminant::StandardA,
-            xyz_to_camera: Matrix3(calibration.xyz_to_sensor_a),
-        }),
-        second_calibration: info.calibration.map(|calibration| Calibration {
-            illuminant: Illuminant::D65,
-            xyz_to_camera: Matrix3(calibration.xyz_to_sensor_d65),
-        }),
+        calibration: info
+            .calibration
+            .map(|calibration| Calibration::new(Illuminant::StandardA, Matrix3(calibration.xyz_to_sensor_a))),
+        second_calibration: info
+            .calibration
+            .map(|calibration| Calibration::new(Illuminant::D65, Matrix3(calibration.xyz_to_sensor_d65))),
         thumbnail,
         lens_shading: raw.and_then(|raw| lens_shading(info, raw)),
         ..DngMetadata::default()

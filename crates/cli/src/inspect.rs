@@ -4,6 +4,7 @@
 mod jpeg;
 
 use crate::arguments::InspectArguments;
+use crate::beginning;
 use crate::console;
 use crate::ending::{Ending, Failure};
 use crate::raw_file;
@@ -24,7 +25,7 @@ const ROWS: usize = 12;
 /// Tells what the file holds.
 pub(crate) fn run(arguments: &InspectArguments) -> Result<Ending, Failure> {
     let bytes = raw_file::bytes(&arguments.file)?;
-    if jpeg::is_jpeg(&bytes) {
+    if beginning::is_jpeg(&bytes) {
         jpeg::tell(&bytes, arguments)?;
         return Ok(Ending::Done);
     }
@@ -110,6 +111,7 @@ fn facts(image: &DngImage) -> String {
     line("neutral", image.as_shot_neutral.map_or(String::new(), |neutral| format!("{neutral:.4?}")));
     for calibration in &image.calibrations {
         line("calibration", format!("{:?}: {:.4?}", calibration.illuminant, calibration.xyz_to_camera.0));
+        line("forward", calibration.forward.map_or(String::new(), |matrix| format!("{:.4?}", matrix.0)));
     }
     let shading =
         |map: &pinhole::files::dng::GainMap| format!("gains at {}x{} points", map.columns, map.rows);
@@ -130,6 +132,7 @@ fn facts_as_json(image: &DngImage) -> serde_json::Value {
         "calibrations": image.calibrations.iter().map(|calibration| json!({
             "illuminant": format!("{:?}", calibration.illuminant),
             "xyz_to_camera": calibration.xyz_to_camera.0,
+            "forward": calibration.forward.map(|matrix| matrix.0),
         })).collect::<Vec<_>>(),
         "lens_shading": image.lens_shading.as_ref().map(|map| [map.columns, map.rows]),
     })

@@ -4,6 +4,7 @@
 //! writes files. It knows nothing of devices, pipelines or pixels.
 
 mod arguments;
+mod beginning;
 mod capture;
 mod completions;
 mod console;

@@ -1,5 +1,6 @@
 //! Raw files that the user names: read whole, but not without end.
 
+use crate::beginning;
 use pinhole::files::dng::{self, DngImage};
 use pinhole::{Error, ErrorKind, Result};
 use std::fs::File;
@@ -22,7 +23,8 @@ pub(crate) fn read(path: &Path) -> Result<DngImage> {
 /// # Errors
 /// They hold no DNG that is understood; the error names the file.
 pub(crate) fn parsed(path: &Path, bytes: &[u8]) -> Result<DngImage> {
-    dng::read(bytes).map_err(|error| error.at(path.display().to_string()))
+    let read = if beginning::is_tiff(bytes) { dng::read(bytes) } else { Err(beginning::no_dng(bytes)) };
+    read.map_err(|error| error.at(path.display().to_string()))
 }
 
 /// Reads a whole file.

@@ -52,6 +52,7 @@ TILES = 24  # across and down, over the middle of the picture
 CHROMA_TOLERANCE = 0.02  # of r/(r+g+b), linear, median over the tiles
 LIGHTNESS_TOLERANCE = 0.15  # of the ratio of linear luminance, median over the tiles
 OPCODE_LIST_2 = 51009
+D50 = [0.9642, 1.0, 0.8249]  # CIE XYZ
 failures = []
 
 
@@ -184,6 +185,9 @@ def check_exiftool(name, dng, jpeg, kelvin):
     neutral = [float(word) for word in str(raw["AsShotNeutral"]).split()]
     warm = neutral[0] > neutral[2]
     expect(name, f"as-shot neutral under {kelvin} K", warm == (kelvin < 4500), neutral)
+    for tag in ["ForwardMatrix1", "ForwardMatrix2"]:
+        white = np.array(str(raw[tag]).split(), float).reshape(3, -1).sum(axis=1)
+        expect(name, f"white by {tag}, which should be D50's", np.allclose(white, D50, atol=1e-5), white)
     for path in (dng, jpeg):
         found = validity(path)
         expect(name, f"exiftool -validate of {path.name}", "Validate                        : OK" in found, found)

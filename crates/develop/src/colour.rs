@@ -4,8 +4,9 @@
 use crate::invalid;
 use pinhole_base::Result;
 use pinhole_base::colour::Matrix3;
-use pinhole_base::colour::light::{SRGB_TO_XYZ, adaptation, temperature_of, xyz_of_temperature};
+use pinhole_base::colour::light::{D50_XYZ, SRGB_TO_XYZ, adaptation, temperature_of, xyz_of_temperature};
 use pinhole_files::dng::DngImage;
+use pinhole_files::metadata::{Calibration, Illuminant};
 use pinhole_imaging::parameters::ColourMatrix;
 
 /// Which light is to look white.
@@ -83,25 +84,27 @@ struct Camera<'a> {
 }
 
 impl Camera<'_> {
-    /// The file's matrix for a light: between its two by the inverse of the temperature.
-    fn xyz_to_camera(&self, kelvin: f64) -> Matrix3 {
-        let srgb = || SRGB_TO_XYZ.inverse().expect("sRGB's matrix has an inverse");
-        match &self.image.calibrations[..] {
-            [] => srgb(),
-            [one] => one.xyz_to_camera,
-            [first, second, ..] => {
-                let temperatures = [first, second].map(|calibration| calibration.illuminant.temperature_k());
-                let [Some(first_k), Some(second_k)] = temperatures else { return first.xyz_to_camera };
-                if first_k == second_k {
-                    return first.xyz_to_camera;
-                }
-                let share = (1.0 / kelvin - 1.0 / second_k) / (1.0 / first_k - 1.0 / second_k);
-                mixed(&first.xyz_to_camera, &second.xyz_to_camera, share.clamp(0.0, 1.0))
+    /// A matrix of the file's for a light: between its two by the inverse of the temperature; the
+    /// only one where there are not two. `None` where there is none.
+    fn between(&self, kelvin: f64, matrix: impl Fn(&Calibration) -> Option<Matrix3>) -> Option<Matrix3> {
+        let calibrations = &self.image.calibrations[..];
+        match (calibrations.first().and_then(&matrix), calibrations.get(1).and_then(&matrix)) {
+            (Some(first), Some(second)) => {
+                let share = share(calibrations[0].illuminant, calibrations[1].illuminant, kelvin);
+                Some(mixed(&first, &second, share))
             }
+            (first, second) => first.or(second),
         }
     }
 
-    /// From colours balanced for `neutral` to linear sRGB.
+    /// The file's matrix from CIE XYZ to the sensor's colours for a light.
+    fn xyz_to_camera(&self, kelvin: f64) -> Matrix3 {
+        let srgb = || SRGB_TO_XYZ.inverse().expect("sRGB's matrix has an inverse");
+        self.between(kelvin, |calibration| Some(calibration.xyz_to_camera)).unwrap_or_else(srgb)
+    }
+
+    /// From colours balanced for `neutral` to linear sRGB: by the file's forward matrices where it
+    /// has such, else by the inverse of its colour matrices.
     fn to_srgb(&self, neutral: [f64; 3]) -> Result<ColourMatrix> {
         let singular = || invalid("the file's colour matrix has no inverse".into());
         if self.image.calibrations.is_empty() {
@@ -113,16 +116,44 @@ impl Camera<'_> {
             to_xyz = self.xyz_to_camera(kelvin).inverse().ok_or_else(singular)?;
             kelvin = temperature_of(to_xyz.apply(neutral)).unwrap_or(kelvin);
         }
-        let [x, y, z] = to_xyz.apply(neutral);
-        if !(x > 0.0 && y > 0.0 && z > 0.0) {
+        let light = to_xyz.apply(neutral);
+        if !light.iter().all(|value| *value > 0.0) {
             return Err(invalid(format!("its white {neutral:?} is no light's by the file's colour matrix")));
         }
-        let brightness = Matrix3::diagonal([1.0 / y; 3]);
-        let adapted = adaptation([x / y, 1.0, z / y]).ok_or_else(singular)?;
+        let (balanced_to_xyz, white) = match self.between(kelvin, forward) {
+            Some(forward) => (forward, D50_XYZ),
+            None => balanced_to_xyz(&to_xyz, neutral, light),
+        };
+        let adapted = adaptation(white).ok_or_else(singular)?;
         let from_xyz = SRGB_TO_XYZ.inverse().ok_or_else(singular)?;
-        let matrix =
-            from_xyz.times(&adapted).times(&brightness).times(&to_xyz).times(&Matrix3::diagonal(neutral));
-        Ok(ColourMatrix { matrix, offsets: [0.0; 3] })
+        Ok(ColourMatrix { matrix: from_xyz.times(&adapted).times(&balanced_to_xyz), offsets: [0.0; 3] })
+    }
+}
+
+/// From colours balanced for `neutral` to CIE XYZ under the light, and the light at Y = 1.
+fn balanced_to_xyz(to_xyz: &Matrix3, neutral: [f64; 3], [x, y, z]: [f64; 3]) -> (Matrix3, [f64; 3]) {
+    let brightness = Matrix3::diagonal([1.0 / y; 3]);
+    (brightness.times(to_xyz).times(&Matrix3::diagonal(neutral)), [x / y, 1.0, z / y])
+}
+
+/// A calibration's forward matrix, with white just D50's, whatever digits the file has. `None` where
+/// there is none, or one that makes no light of white.
+fn forward(calibration: &Calibration) -> Option<Matrix3> {
+    let matrix = calibration.forward?;
+    let white = matrix.apply([1.0; 3]);
+    let gains = [0, 1, 2].map(|row| D50_XYZ[row] / white[row]);
+    let is_light = gains.iter().all(|gain| gain.is_finite() && *gain > 0.0);
+    is_light.then(|| Matrix3::diagonal(gains).times(&matrix))
+}
+
+/// How much of the first of two lights' matrices is in a light's. The first alone where one of the
+/// lights has no known temperature.
+fn share(first: Illuminant, second: Illuminant, kelvin: f64) -> f64 {
+    match [first.temperature_k(), second.temperature_k()] {
+        [Some(first), Some(second)] if first != second => {
+            ((1.0 / kelvin - 1.0 / second) / (1.0 / first - 1.0 / second)).clamp(0.0, 1.0)
+        }
+        _ => 1.0,
     }
 }
 
@@ -132,4 +163,104 @@ fn mixed(first: &Matrix3, second: &Matrix3, share: f64) -> Matrix3 {
         *mixed += (first - *mixed) * share;
     }
     mixed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pinhole_base::format::{BayerOrder, Packing, RawFormat};
+    use pinhole_base::geometry::Size;
+    use pinhole_files::RawImage;
+    use pinhole_files::dng::{self, DngMetadata};
+
+    const COLOURS: Matrix3 = Matrix3([[0.8, -0.2, -0.1], [-0.4, 1.2, 0.2], [-0.1, 0.3, 0.6]]);
+    const WARM: Matrix3 = Matrix3([[0.62, 0.20, 0.14], [0.24, 0.80, -0.04], [0.05, -0.10, 0.87]]);
+    const COOL: Matrix3 = Matrix3([[0.45, 0.40, 0.11], [0.20, 0.90, -0.10], [0.01, 0.02, 0.79]]);
+
+    /// A file with the same colour matrix for both lights: whatever light a neutral is by it, it is.
+    fn file(warm: Option<Matrix3>, cool: Option<Matrix3>) -> DngImage {
+        let (format, size) = (RawFormat::bayer(BayerOrder::Rggb, 8, Packing::Unpacked), Size::new(2, 2));
+        let frame = RawImage::new(format, size, 2, &[0; 4]).unwrap();
+        let calibration =
+            |illuminant, forward| Some(Calibration { illuminant, xyz_to_camera: COLOURS, forward });
+        let metadata = DngMetadata {
+            calibration: calibration(Illuminant::StandardA, warm),
+            second_calibration: calibration(Illuminant::D65, cool),
+            ..DngMetadata::default()
+        };
+        let mut bytes = Vec::new();
+        dng::write(&mut bytes, &frame, &metadata).unwrap();
+        dng::read(&bytes).unwrap()
+    }
+
+    /// The matrix of a file for a light of that colour temperature.
+    fn rendered(image: &DngImage, kelvin: f64) -> Matrix3 {
+        let [red, green, blue] = COLOURS.apply(xyz_of_temperature(kelvin));
+        let balance = WhiteBalance::Gains([green / red, green / blue]);
+        rendering(image, balance, || unreachable!("gains are given")).unwrap().matrix.matrix
+    }
+
+    fn assert_near(got: &Matrix3, wanted: &Matrix3, tolerance: f64) {
+        let pairs = got.0.as_flattened().iter().zip(wanted.0.as_flattened());
+        let good = pairs.clone().all(|(got, wanted)| (got - wanted).abs() < tolerance);
+        assert!(good, "{got:?}, not {wanted:?}");
+    }
+
+    /// The way by hand: B. Lindbloom's matrix from XYZ under D50 to linear sRGB (Bradford), behind the
+    /// mean of two matrices, each scaled to D50's white.
+    fn by_hand(share_of_warm: f64) -> Matrix3 {
+        const D50_TO_SRGB: [[f64; 3]; 3] = [
+            [3.133_856_1, -1.616_866_7, -0.490_614_6],
+            [-0.978_768_4, 1.916_141_5, 0.033_454_0],
+            [0.071_945_3, -0.228_991_4, 1.405_242_7],
+        ];
+        let cell = |(share, matrix): (f64, Matrix3), row: usize, column: usize| -> f64 {
+            let through = |inner: usize| {
+                let white: f64 = matrix.0[inner].iter().sum();
+                let to_d50 = [0.9642, 1.0, 0.8249][inner] / white * matrix.0[inner][column];
+                D50_TO_SRGB[row][inner] * to_d50
+            };
+            share * (through(0) + through(1) + through(2))
+        };
+        let (warm, cool) = ((share_of_warm, WARM), (1.0 - share_of_warm, COOL));
+        let both = |row, column| cell(warm, row, column) + cell(cool, row, column);
+        Matrix3(std::array::from_fn(|row| std::array::from_fn(|column| both(row, column))))
+    }
+
+    /// Would catch matrices that change places, that are mixed by temperature and not by its inverse,
+    /// or that are applied under the wrong white.
+    #[test]
+    fn forward_matrices_are_mixed_by_the_inverse_of_the_temperature() {
+        let image = file(Some(WARM), Some(COOL));
+        for (kelvin, share_of_warm) in [(2856.0, 1.0), (3969.0, 0.5), (6504.0, 0.0)] {
+            assert_near(&rendered(&image, kelvin), &by_hand(share_of_warm), 0.02);
+        }
+        assert_near(&rendered(&image, 2000.0), &by_hand(1.0), 1e-3); // beyond the lights: the nearer one's
+        assert_near(&rendered(&image, 9000.0), &by_hand(0.0), 1e-3);
+    }
+
+    #[test]
+    fn white_stays_white() {
+        let image = file(Some(WARM), Some(COOL));
+        for kelvin in [2500.0, 4000.0, 5000.0, 8000.0] {
+            for value in rendered(&image, kelvin).apply([1.0; 3]) {
+                assert!((value - 1.0).abs() < 1e-9, "{kelvin} K: {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_forward_matrix_is_for_all_lights_and_none_leaves_the_colour_matrix() {
+        for kelvin in [3000.0, 6000.0] {
+            assert_near(&rendered(&file(Some(WARM), None), kelvin), &by_hand(1.0), 1e-3);
+            assert_near(&rendered(&file(None, Some(COOL)), kelvin), &by_hand(0.0), 1e-3);
+        }
+        let light = Illuminant::StandardA.temperature_k().unwrap();
+        let colours = Calibration::new(Illuminant::StandardA, COLOURS).forward;
+        let without = rendered(&file(None, None), light);
+        assert_near(&without, &rendered(&file(colours, colours), light), 1e-4);
+        // As the file of a program that had none may say.
+        let black = Matrix3([[0.1, 0.2, -0.5], [0.3, 0.1, 0.2], [0.2, 0.5, 0.1]]);
+        assert_near(&rendered(&file(Some(black), None), light), &without, 1e-9);
+    }
 }

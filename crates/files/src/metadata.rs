@@ -2,7 +2,7 @@
 //! no clock: the caller gives the date.
 
 use pinhole_base::colour::Matrix3;
-use pinhole_base::colour::light::SRGB_TO_XYZ;
+use pinhole_base::colour::light::{D50_XYZ, SRGB_TO_XYZ, adaptation_to, xyz_of_temperature};
 use pinhole_base::geometry::Transform;
 use pinhole_base::{Error, ErrorKind, Result};
 use std::fmt;
@@ -263,13 +263,31 @@ impl Illuminant {
     }
 }
 
-/// The sensor's colours under one light, as DNG's `ColorMatrix` states them.
+/// The sensor's colours under one light, as DNG's `ColorMatrix` and `ForwardMatrix` state them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Calibration {
     /// The light.
     pub illuminant: Illuminant,
     /// From CIE XYZ under that light to the sensor's own colours, not white-balanced.
     pub xyz_to_camera: Matrix3,
+    /// From white-balanced colours of the sensor to CIE XYZ under D50. Between two lights it changes
+    /// less than the other matrix, which has the lights' own colours in it.
+    pub forward: Option<Matrix3>,
+}
+
+impl Calibration {
+    /// A calibration with the forward matrix that follows from the other: the same colours, but
+    /// the sensor's answer to the light taken for white, and white for D50. There is none where
+    /// the light's colour is not known or the matrix has no inverse.
+    pub fn new(illuminant: Illuminant, xyz_to_camera: Matrix3) -> Self {
+        let forward = || {
+            let light = xyz_of_temperature(illuminant.temperature_k()?);
+            let balanced_to_xyz =
+                xyz_to_camera.inverse()?.times(&Matrix3::diagonal(xyz_to_camera.apply(light)));
+            Some(adaptation_to(D50_XYZ, light)?.times(&balanced_to_xyz))
+        };
+        Self { illuminant, xyz_to_camera, forward: forward() }
+    }
 }
 
 /// From CIE XYZ to the sensor's own, unbalanced colours, for the light that the colour gains
@@ -315,6 +333,28 @@ mod tests {
         for (got, expected) in white.iter().zip(metadata.as_shot_neutral().unwrap()) {
             assert!((got - expected).abs() < 1e-9, "{white:?}");
         }
+    }
+
+    /// Would catch a forward matrix that takes another colour than the light's for white, or that is
+    /// another one than the matrix it follows from.
+    #[test]
+    fn the_forward_matrix_says_the_same_of_the_light_and_white_is_d50() {
+        let matrix = Matrix3([[1.2, -0.3, -0.1], [-0.4, 1.3, 0.2], [-0.1, 0.3, 0.6]]);
+        let near = |got: [f64; 3], wanted: [f64; 3]| {
+            assert!(got.iter().zip(wanted).all(|(got, wanted)| (got - wanted).abs() < 1e-9), "{got:?}");
+        };
+        for illuminant in [Illuminant::StandardA, Illuminant::D65] {
+            let forward = Calibration::new(illuminant, matrix).forward.unwrap();
+            near(forward.apply([1.0; 3]), D50_XYZ);
+            let light = xyz_of_temperature(illuminant.temperature_k().unwrap());
+            let white = matrix.apply(light);
+            let surface = [0.2 * light[0], 0.1, 0.4 * light[2]];
+            let seen = matrix.apply(surface);
+            let balanced = [0, 1, 2].map(|colour| seen[colour] / white[colour]);
+            near(forward.apply(balanced), adaptation_to(D50_XYZ, light).unwrap().apply(surface));
+        }
+        assert_eq!(Calibration::new(Illuminant::Other, matrix).forward, None);
+        assert_eq!(Calibration::new(Illuminant::D50, Matrix3([[1.0; 3]; 3])).forward, None);
     }
 
     #[test]

@@ -21,6 +21,7 @@ import tifffile
 
 WORKSPACE = pathlib.Path(__file__).resolve().parents[3]
 LINEAR_TOLERANCE = 0.02  # of full scale, for developed patches
+D50 = [0.9642, 1.0, 0.8249]  # CIE XYZ
 failures = []
 
 
@@ -119,6 +120,8 @@ def check_exiftool(name, path, facts):
     if facts["order"]:
         matrix = np.array(facts["matrix"]).flatten()
         expect(name, "exiftool's colour matrix", numbers(find(tags, "ColorMatrix1")), matrix, 1e-5)
+        forward = np.array(numbers(find(tags, "ForwardMatrix1"))).reshape(3, 3)
+        expect(name, "exiftool's forward matrix's white", forward.sum(axis=1), D50, 1e-5)
         expect(name, "exiftool's neutral", numbers(find(tags, "AsShotNeutral")), facts["neutral"], 1e-5)
         planes = [{"R": 0, "G": 1, "B": 2}[c] for c in facts["order"].upper()]
         expect(name, "exiftool's mosaic", numbers(find(tags, "CFAPattern2")), planes)

@@ -40,6 +40,10 @@ pub struct IspParameters {
     pub demosaic: Demosaic,
 }
 
+/// [`IspParameters::chroma_denoise`] of the two modes that camera processors have: fast, and of high
+/// quality.
+pub const CHROMA_DENOISE_MODES: [f32; 2] = [0.5, 1.0];
+
 impl Default for IspParameters {
     /// Changes nothing: no black, gains of 1, straight lines.
     fn default() -> Self {

@@ -134,14 +134,11 @@ pub(crate) fn dng(shot: &Shot) -> Result<DngImage> {
             ..ImageMetadata::default()
         },
         unique_camera_model: shot.model.name.to_owned(),
-        calibration: Some(Calibration {
-            illuminant: Illuminant::StandardA,
-            xyz_to_camera: Matrix3(shot.calibration.xyz_to_sensor_a),
-        }),
-        second_calibration: Some(Calibration {
-            illuminant: Illuminant::D65,
-            xyz_to_camera: Matrix3(shot.calibration.xyz_to_sensor_d65),
-        }),
+        calibration: Some(Calibration::new(Illuminant::StandardA, Matrix3(shot.calibration.xyz_to_sensor_a))),
+        second_calibration: Some(Calibration::new(
+            Illuminant::D65,
+            Matrix3(shot.calibration.xyz_to_sensor_d65),
+        )),
         lens_shading: shot.calibration.vignetting.map(|lens| GainMap::of_lens(&lens, shot.mode.crop)),
         ..DngMetadata::default()
     };

@@ -210,7 +210,8 @@ fn green_equalisation(greens: &Geq) -> GreenEqualisation {
 
 /// The strengths of the two modes: fast, and high quality.
 const fn chroma_denoise(chroma: &Cdn) -> f32 {
-    if chroma.mode == 0 { 0.5 } else { 1.0 }
+    let [fast, high_quality] = parameters::CHROMA_DENOISE_MODES;
+    if chroma.mode == 0 { fast } else { high_quality }
 }
 
 fn denoise(denoise: &Denoise) -> parameters::Denoise {

@@ -2,6 +2,7 @@
 //! effect some frames after they were asked for.
 
 use crate::scene::{Camera, Frame, Scene, brightness};
+use pinhole_algorithm::parameters::ChromaDenoise;
 use pinhole_algorithm::{Controller, Tuning};
 use pinhole_base::control::*;
 
@@ -183,6 +184,28 @@ fn metering_modes_look_where_they_say() {
     let (spot, centre, matrix) =
         (level(AeMeteringMode::Spot), level(AeMeteringMode::CentreWeighted), level(AeMeteringMode::Matrix));
     assert!(spot < centre && centre < matrix, "{spot} {centre} {matrix}");
+}
+
+#[test]
+fn noise_is_smoothed_as_the_mode_says_until_it_says_otherwise() {
+    use NoiseReductionMode::{Fast, HighQuality, Minimal, Off};
+    let mut camera = Camera::new("imx219", (2, 1));
+    let first = camera.frame(&grey(200.0));
+    assert_eq!(first.metadata.get(NOISE_REDUCTION_MODE), Some(Minimal));
+    for (mode, in_mosaic, chroma) in [
+        (HighQuality, true, ChromaDenoise::HighQuality),
+        (Fast, true, ChromaDenoise::Fast),
+        (Off, false, ChromaDenoise::Off),
+        (Minimal, true, ChromaDenoise::Off),
+    ] {
+        camera.controls.set(NOISE_REDUCTION_MODE, mode);
+        camera.frame(&grey(200.0));
+        camera.controls.clear();
+        let next = camera.frame(&grey(200.0));
+        assert_eq!(next.metadata.get(NOISE_REDUCTION_MODE), Some(mode));
+        let told = (next.parameters.denoise.strength > 0.0, next.parameters.chroma_denoise);
+        assert_eq!(told, (in_mosaic, chroma), "{mode:?}");
+    }
 }
 
 #[test]

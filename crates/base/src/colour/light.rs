@@ -14,6 +14,9 @@ pub const SRGB_TO_XYZ: Matrix3 = Matrix3([
     [0.019_330_8, 0.119_194_8, 0.950_532_2],
 ]);
 
+/// CIE XYZ of D50, the white of ICC's and DNG's connection space (ICC.1:2010, 7.2.16).
+pub const D50_XYZ: [f64; 3] = [0.9642, 1.0, 0.8249];
+
 /// CIE XYZ (Y = 1) of a light of that colour temperature, 1,667 to 25,000 K: a glowing body's up to
 /// 4,000 K (B. Kim and others, US patent 7,024,034), daylight above (CIE 15).
 pub fn xyz_of_temperature(kelvin: f64) -> [f64; 3] {
@@ -52,12 +55,17 @@ pub fn temperature_of([x, y, z]: [f64; 3]) -> Option<f64> {
     kelvin.is_finite().then(|| kelvin.clamp(1_700.0, 25_000.0))
 }
 
-/// From XYZ under a light to XYZ under sRGB's white: Bradford's transform (ICC.1:2010, annex E).
-/// `None` where the light is none.
+/// From XYZ under a light to XYZ under sRGB's white. `None` where the light is none.
 pub fn adaptation(light: [f64; 3]) -> Option<Matrix3> {
+    adaptation_to(SRGB_TO_XYZ.apply([1.0; 3]), light)
+}
+
+/// From XYZ under a light to XYZ under the light `wanted`: Bradford's transform (ICC.1:2010, annex
+/// E). `None` where one is no light.
+pub fn adaptation_to(wanted: [f64; 3], light: [f64; 3]) -> Option<Matrix3> {
     const BRADFORD: Matrix3 =
         Matrix3([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]);
-    let (from, to) = (BRADFORD.apply(light), BRADFORD.apply(SRGB_TO_XYZ.apply([1.0; 3])));
+    let (from, to) = (BRADFORD.apply(light), BRADFORD.apply(wanted));
     let gains = Matrix3::diagonal([to[0] / from[0], to[1] / from[1], to[2] / from[2]]);
     Some(BRADFORD.inverse()?.times(&gains).times(&BRADFORD))
 }

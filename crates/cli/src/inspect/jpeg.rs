@@ -7,11 +7,6 @@ use pinhole::files::jpeg::{self, Described};
 use pinhole::{Error, ErrorKind, Result};
 use serde_json::json;
 
-/// Whether a file's bytes are a JPEG's.
-pub(super) fn is_jpeg(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0xff, 0xd8])
-}
-
 /// Tells what the file holds.
 ///
 /// # Errors

@@ -132,3 +132,23 @@ fn inspect_tells_and_draws() {
     let facts = folder.succeed(&["inspect", "photo.dng", "--json"]).json();
     assert_eq!((&facts["width"], &facts["white"]), (&640.into(), &1023.into()));
 }
+
+#[test]
+fn what_is_no_raw_file_is_told_what_it_looks_like() {
+    let folder = with_a_raw();
+    folder.succeed(&["develop", "photo.dng", "-o", "a.png"]);
+    folder.succeed(&["develop", "photo.dng", "-o", "a.tif"]);
+    std::fs::write(folder.path("empty.dng"), b"").unwrap();
+    for (arguments, words) in [
+        (&["inspect", "a.png"][..], ["a.png", "begins as a PNG does", "DNG and JPEG files"]),
+        (&["inspect", "empty.dng"], ["empty.dng", "it is empty", "DNG and JPEG files"]),
+        (&["inspect", "a.tif"], ["a.tif", "a TIFF, but no DNG", "to DNG first"]),
+        (&["develop", "photo.jpg", "-o", "b.jpg"], ["photo.jpg", "begins as a JPEG does", "takes DNG files"]),
+    ] {
+        let ended = folder.run(arguments);
+        assert_eq!(ended.code, Some(1), "{arguments:?}: {}", ended.stderr);
+        for word in words {
+            assert!(ended.stderr.contains(word), "{arguments:?} lacks `{word}`: {}", ended.stderr);
+        }
+    }
+}

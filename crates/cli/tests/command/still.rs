@@ -1,6 +1,7 @@
 //! `still`: a photograph and a DNG of one frame.
 
 use crate::runner::{Folder, dng, words};
+use pinhole::colour::light::D50_XYZ;
 use pinhole::files::Illuminant;
 use pinhole::files::jpeg::describe;
 use pinhole::format::BayerOrder;
@@ -37,6 +38,11 @@ fn a_still_is_a_jpeg_with_exif_and_a_dng_of_the_same_frame() {
     assert!(raw.exposure_time.is_some() && raw.iso.is_some());
     let lights: Vec<_> = raw.calibrations.iter().map(|calibration| calibration.illuminant).collect();
     assert_eq!(lights, [Illuminant::StandardA, Illuminant::D65]);
+    for calibration in &raw.calibrations {
+        let white = calibration.forward.expect("a forward matrix").apply([1.0; 3]);
+        let is_d50 = white.iter().zip(D50_XYZ).all(|(got, wanted)| (got - wanted).abs() < 1e-5);
+        assert!(is_d50, "{white:?}");
+    }
 }
 
 /// Catches: a mode that is taken for the whole array, or the other way round; colours that change
@@ -105,6 +111,29 @@ fn the_dng_holds_the_raw_buffer_of_its_frame() {
     let samples = dng(&folder.path("photo.dng")).samples;
     assert_eq!(samples, words(&folder.read(&format!("f-{last}.raw"))));
     assert_ne!(samples, words(&folder.read(&format!("f-{}.raw", last - 1))));
+}
+
+/// By how much colours differ from pixel to pixel, in codes on average.
+fn colour_noise(folder: &Folder, mode: &str) -> f64 {
+    let mode = format!("NoiseReductionMode={mode}");
+    let noisy = ["-c", "AnalogueGain=8", "-c", "Sharpness=0", "-c", &mode];
+    folder.succeed_small(&[&["still", "-o", "photo.ppm"], &noisy[..]].concat());
+    let photo = folder.read("photo.ppm");
+    let pixels = &photo[photo.len() - 640 * 480 * 3..];
+    let redness: Vec<i32> =
+        pixels.chunks_exact(3).map(|pixel| i32::from(pixel[0]) - i32::from(pixel[1])).collect();
+    let sum: i32 = redness.windows(2).map(|pair| (pair[0] - pair[1]).abs()).sum();
+    f64::from(sum) / redness.len() as f64
+}
+
+/// Catches: a mode that the processor is not told of, or told of as another.
+#[test]
+fn noise_reduction_smooths_colours_the_more_the_better_it_is_to_be() {
+    let folder = Folder::new();
+    let [off, minimal, fast, high_quality] =
+        ["Off", "Minimal", "Fast", "HighQuality"].map(|mode| colour_noise(&folder, mode));
+    let told = format!("off {off}, minimal {minimal}, fast {fast}, high quality {high_quality}");
+    assert!(minimal < off && fast < 0.9 * minimal && high_quality < 0.9 * fast, "{told}");
 }
 
 #[test]

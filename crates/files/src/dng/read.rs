@@ -73,7 +73,11 @@ pub fn read(bytes: &[u8]) -> Result<DngImage> {
     let (file, first) = File::open(bytes)?;
     let main = file.directory(first)?;
     if main.find(Tag::DNG_VERSION)?.is_none() {
-        return Err(malformed(format!("it has no {}: it may be a TIFF, but no DNG", Tag::DNG_VERSION)));
+        return Err(malformed(format!(
+            "it is a TIFF, but no DNG: {} is missing, so it is a finished picture or a maker's own raw format",
+            Tag::DNG_VERSION
+        ))
+        .hint("convert raw files of other formats to DNG first"));
     }
     let image = find_image(&file, first)?;
     let exif = main.integer(Tag::EXIF_IFD)?.map(|offset| file.directory(offset)).transpose()?;
@@ -206,18 +210,25 @@ fn white_level(image: &Directory<'_>, bits: u32) -> Result<u32> {
 
 fn calibrations(main: &Directory<'_>) -> Result<Vec<Calibration>> {
     let mut calibrations = Vec::new();
-    for (matrix, illuminant) in [
-        (Tag::COLOR_MATRIX_1, Tag::CALIBRATION_ILLUMINANT_1),
-        (Tag::COLOR_MATRIX_2, Tag::CALIBRATION_ILLUMINANT_2),
+    for (xyz_to_camera, forward, illuminant) in [
+        (Tag::COLOR_MATRIX_1, Tag::FORWARD_MATRIX_1, Tag::CALIBRATION_ILLUMINANT_1),
+        (Tag::COLOR_MATRIX_2, Tag::FORWARD_MATRIX_2, Tag::CALIBRATION_ILLUMINANT_2),
     ] {
-        let Some(values) = main.numbers::<9>(matrix)? else { continue };
-        let row = |r: usize| [values[3 * r], values[3 * r + 1], values[3 * r + 2]];
+        let Some(xyz_to_camera) = matrix(main, xyz_to_camera)? else { continue };
         calibrations.push(Calibration {
             illuminant: Illuminant::from_number(main.integer_or(illuminant, 0)?),
-            xyz_to_camera: Matrix3([row(0), row(1), row(2)]),
+            xyz_to_camera,
+            forward: matrix(main, forward)?,
         });
     }
     Ok(calibrations)
+}
+
+fn matrix(main: &Directory<'_>, tag: Tag) -> Result<Option<Matrix3>> {
+    let values = main.numbers::<9>(tag)?;
+    Ok(values.map(|values| {
+        Matrix3(std::array::from_fn(|row| std::array::from_fn(|column| values[3 * row + column])))
+    }))
 }
 
 fn active_area(image: &Directory<'_>, size: Size) -> Result<Rect> {

@@ -168,8 +168,13 @@ fn unpacked_samples_are_the_very_bytes() {
 
 #[test]
 fn metadata_come_back() {
-    let second = Calibration { illuminant: Illuminant::StandardA, xyz_to_camera: Matrix3::IDENTITY };
-    let first = Calibration { illuminant: Illuminant::D50, ..second };
+    let second = Calibration {
+        illuminant: Illuminant::StandardA,
+        xyz_to_camera: Matrix3::IDENTITY,
+        forward: Some(Matrix3([[0.5, 0.25, 0.25], [0.125, 1.0, -0.125], [0.0, -0.25, 1.0]])),
+    };
+    let first =
+        Calibration { illuminant: Illuminant::D50, forward: Some(Matrix3::diagonal([0.75; 3])), ..second };
     let ramp = |slope: f32| (0..6u8).map(|at| 1.0 + slope * f32::from(at)).collect();
     let lens_shading = GainMap { columns: 3, rows: 2, gains: [ramp(0.1), ramp(0.2), ramp(0.3), ramp(0.4)] };
     let metadata = DngMetadata {
@@ -216,11 +221,13 @@ fn nonsense_is_not_written() {
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
         assert!(file.is_empty());
     };
-    let valid = Calibration { illuminant: Illuminant::D65, xyz_to_camera: Matrix3::IDENTITY };
+    let valid = Calibration::new(Illuminant::D65, Matrix3::IDENTITY);
     let singular = Calibration { xyz_to_camera: Matrix3([[1.0; 3]; 3]), ..valid };
+    let flat = Calibration { forward: Some(Matrix3([[1.0; 3]; 3])), ..valid };
     refused(DngMetadata { white_level: Some(1024), ..metadata() });
     refused(DngMetadata { white_level: Some(0), ..metadata() });
     refused(DngMetadata { calibration: Some(singular), ..metadata() });
+    refused(DngMetadata { calibration: Some(flat), ..metadata() });
     refused(DngMetadata { second_calibration: Some(valid), ..metadata() });
     refused(DngMetadata { baseline_exposure_ev: Some(f64::INFINITY), ..metadata() });
 }

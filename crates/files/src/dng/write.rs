@@ -60,6 +60,7 @@ fn check(image: &RawImage<'_>, metadata: &DngMetadata<'_>) -> Result<()> {
     check_text("unique camera model", &metadata.unique_camera_model)?;
     for calibration in [metadata.calibration, metadata.second_calibration].into_iter().flatten() {
         check_matrix("calibration's matrix", Some(&calibration.xyz_to_camera))?;
+        check_matrix("calibration's forward matrix", calibration.forward.as_ref())?;
     }
     if metadata.second_calibration.is_some() && metadata.calibration.is_none() {
         return Err(invalid("there is a second calibration but no first".to_owned()));
@@ -153,13 +154,16 @@ fn unique_camera_model(metadata: &DngMetadata<'_>) -> String {
 fn describe_colours(main: &mut Directory, metadata: &DngMetadata<'_>) -> Result<()> {
     let neutral = metadata.image.as_shot_neutral().unwrap_or([1.0; 3]);
     let first = metadata.calibration.map_or_else(|| calibration_as_shot(&metadata.image), Ok)?;
-    let matrix =
-        |calibration: Calibration| Value::signed_rationals(calibration.xyz_to_camera.0.as_flattened());
+    let values = |matrix: Matrix3| Value::signed_rationals(matrix.0.as_flattened());
+    let matrix = |calibration: Calibration| values(calibration.xyz_to_camera);
+    let forward = |calibration: Calibration| calibration.forward.map(values);
     let illuminant = |calibration: Calibration| Value::short(calibration.illuminant as u16);
     main.set(Tag::AS_SHOT_NEUTRAL, Value::rationals(&neutral))
         .set(Tag::COLOR_MATRIX_1, matrix(first))
+        .set_some(Tag::FORWARD_MATRIX_1, forward(first))
         .set(Tag::CALIBRATION_ILLUMINANT_1, illuminant(first))
         .set_some(Tag::COLOR_MATRIX_2, metadata.second_calibration.map(matrix))
+        .set_some(Tag::FORWARD_MATRIX_2, metadata.second_calibration.and_then(forward))
         .set_some(Tag::CALIBRATION_ILLUMINANT_2, metadata.second_calibration.map(illuminant));
     Ok(())
 }
@@ -170,7 +174,7 @@ fn calibration_as_shot(image: &ImageMetadata) -> Result<Calibration> {
     let xyz_to_camera = xyz_to_camera(&ccm, gains)
         .ok_or_else(|| invalid(format!("{ccm:?} with the colour gains {gains:?} has no inverse")))?;
     check_matrix("matrix to the sensor's colours", Some(&xyz_to_camera))?;
-    Ok(Calibration { illuminant: Illuminant::D65, xyz_to_camera })
+    Ok(Calibration::new(Illuminant::D65, xyz_to_camera))
 }
 
 fn invalid(reason: String) -> Error {

@@ -98,6 +98,8 @@ tags! {
     CALIBRATION_ILLUMINANT_1 = 50778 "CalibrationIlluminant1",
     CALIBRATION_ILLUMINANT_2 = 50779 "CalibrationIlluminant2",
     ACTIVE_AREA = 50829 "ActiveArea",
+    FORWARD_MATRIX_1 = 50964 "ForwardMatrix1",
+    FORWARD_MATRIX_2 = 50965 "ForwardMatrix2",
     OPCODE_LIST_2 = 51009 "OpcodeList2",
 }
 

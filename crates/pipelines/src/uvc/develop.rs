@@ -5,7 +5,9 @@
 use super::workshop::{Work, conversion};
 use crate::streams::invalid;
 use pinhole_algorithm::configuration::Limits;
-use pinhole_algorithm::parameters::{Changed, Curve, DefectCorrection, GreenEqualisation, LensShading};
+use pinhole_algorithm::parameters::{
+    Changed, ChromaDenoise, Curve, DefectCorrection, GreenEqualisation, LensShading,
+};
 use pinhole_algorithm::statistics::{FocusWindow, Zone};
 use pinhole_algorithm::{
     Configuration, Controller, Parameters, SensorRequest, SensorSettings, Statistics, Tuning,
@@ -248,6 +250,12 @@ fn order(parameters: &Parameters, changed: Changed, orders: &mut IspParameters) 
         slope: denoise.slope as f32,
         strength: denoise.strength as f32,
     };
+    let [fast, high_quality] = isp::CHROMA_DENOISE_MODES;
+    orders.chroma_denoise = match parameters.chroma_denoise {
+        ChromaDenoise::Off => 0.0,
+        ChromaDenoise::Fast => fast,
+        ChromaDenoise::HighQuality => high_quality,
+    };
     let sharpen = parameters.sharpen;
     orders.sharpen =
         isp::Sharpen::times_normal(sharpen.threshold as f32, sharpen.strength as f32, sharpen.limit as f32);
@@ -289,4 +297,22 @@ fn read(gathered: &pinhole_imaging::Statistics, statistics: &mut Statistics) {
 const fn zone_of(sums: &RegionSums) -> Zone {
     let RegionSums { counted, not_counted, red, green, blue } = *sums;
     Zone { counted, uncounted: not_counted, red, green, blue }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Would catch modes that change places, and one that stays on.
+    #[test]
+    fn the_colour_of_noise_is_smoothed_in_the_mode_that_is_asked_for() {
+        let mut orders = IspParameters::default();
+        let mut told = |chroma_denoise| {
+            order(&Parameters { chroma_denoise, ..Parameters::default() }, Changed::ALL, &mut orders);
+            orders.chroma_denoise
+        };
+        let [high_quality, fast, off] =
+            [ChromaDenoise::HighQuality, ChromaDenoise::Fast, ChromaDenoise::Off].map(&mut told);
+        assert!(high_quality > fast && fast > off && off == 0.0, "{high_quality} {fast} {off}");
+    }
 }

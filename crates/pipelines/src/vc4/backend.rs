@@ -509,6 +509,7 @@ fn controls(modes: &[ModeDetail], helper: &SensorHelper, lens: Option<&LensScale
         scalar(Id::Contrast, 0.0, 32.0, 1.0),
         scalar(Id::Saturation, 0.0, 32.0, 1.0),
         scalar(Id::Sharpness, 0.0, 16.0, 1.0),
+        free(Id::NoiseReductionMode),
         free(Id::ScalerCrop),
         free(Id::FrameDurationLimits),
     ];

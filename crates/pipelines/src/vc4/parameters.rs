@@ -1,6 +1,8 @@
 //! From the algorithms' parameters to the ISP's controls.
 
-use pinhole_algorithm::parameters::{Changed, Curve, DefectCorrection, Denoise, Parameters, Sharpen};
+use pinhole_algorithm::parameters::{
+    Changed, ChromaDenoise, Curve, DefectCorrection, Denoise, Parameters, Sharpen,
+};
 use pinhole_base::colour::Matrix3;
 use pinhole_device::control::ControlBatch;
 use pinhole_device::uapi::bcm2835_isp as isp;
@@ -53,6 +55,9 @@ pub fn encode(
 fn encode_detail(parameters: &Parameters, changed: Changed, batch: &mut ControlBatch) {
     if changed.has(Changed::DENOISE) {
         batch.compound(code::ISP_DENOISE, denoise(parameters.denoise).as_bytes());
+    }
+    if changed.has(Changed::CHROMA_DENOISE) {
+        batch.compound(code::ISP_CDN, chroma_denoise(parameters.chroma_denoise).as_bytes());
     }
     if changed.has(Changed::SHARPEN) {
         batch.compound(code::ISP_SHARPEN, sharpen(parameters.sharpen).as_bytes());
@@ -110,6 +115,13 @@ fn denoise(denoise: Denoise) -> isp::Denoise {
     }
 }
 
+fn chroma_denoise(denoise: ChromaDenoise) -> isp::Cdn {
+    isp::Cdn {
+        enabled: u32::from(denoise != ChromaDenoise::Off),
+        mode: u32::from(denoise == ChromaDenoise::HighQuality),
+    }
+}
+
 fn sharpen(sharpen: Sharpen) -> isp::Sharpen {
     isp::Sharpen {
         enabled: u32::from(sharpen.strength > 0.0),
@@ -137,6 +149,17 @@ mod tests {
     fn all_parameters_fit_a_batch() {
         let mut batch = ControlBatch::default();
         encode(&Parameters::default(), Changed::ALL, None, &mut batch);
-        assert_eq!(batch.writes().len(), 11);
+        assert_eq!(batch.writes().len(), 12);
+    }
+
+    /// Would catch modes that change places, and one that stays on.
+    #[test]
+    fn the_colour_of_noise_is_smoothed_in_the_mode_that_is_asked_for() {
+        for (wanted, enabled, mode) in
+            [(ChromaDenoise::Off, 0, 0), (ChromaDenoise::Fast, 1, 0), (ChromaDenoise::HighQuality, 1, 1)]
+        {
+            let told = chroma_denoise(wanted);
+            assert_eq!((told.enabled, told.mode), (enabled, mode), "{wanted:?}");
+        }
     }
 }
