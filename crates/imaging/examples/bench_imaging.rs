@@ -155,6 +155,17 @@ fn quickest(rounds: usize, mut work: impl FnMut()) -> f64 {
     (0..rounds).map(round).fold(f64::INFINITY, f64::min)
 }
 
+/// How much quicker two threads make frames than one: the median of pairs of frames, one after the
+/// other, since the machine changes its speed.
+fn two_threads_over_one(chain: &Chain, rounds: usize) -> f64 {
+    let [mut one, mut two] =
+        [1, 2].map(|threads| Studio::new(&Chain { threads, ..*chain }, HEIGHT, Level::best()));
+    let mut ratios: Vec<f64> =
+        (0..rounds.max(1)).map(|_| one.measured_frames(1) / two.measured_frames(1)).collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[ratios.len() / 2]
+}
+
 /// What this thread has had of the processor.
 fn processor_seconds() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
@@ -212,6 +223,7 @@ fn main() {
         if chain.threads == 2 {
             let change = region.change();
             println!("allocations {}", (change.allocations + change.reallocations) as f64 / rounds as f64);
+            println!("two_threads_over_one {}", two_threads_over_one(chain, rounds));
         } else if what == "all" {
             compare_levels(chain, rounds);
         }
