@@ -6,7 +6,7 @@
 //! The measured programs are the examples `bench_imaging` and `bench_steps` of the crate
 //! `pinhole-imaging`, and `opencv.py`.
 
-use super::program::{self, Program};
+use super::program::{self, Figures, Program};
 use super::table::Row;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,6 +16,8 @@ use std::process::Command;
 const ROUNDS: &str = "40";
 /// The megapixels of a picture, in pixels.
 const PIXELS: f64 = 3280.0 * 2464.0;
+/// Strips of a frame that levels are compared by.
+const STRIPS: f64 = 8.0;
 /// Names the folder of Halide's sources.
 const HALIDE_FOLDER: &str = "PINHOLE_HALIDE";
 /// Halide's part, from the workspace's folder.
@@ -102,20 +104,7 @@ fn rows() -> Result<Vec<Row>, String> {
         Row::new("imaging.allocations_per_frame", of("allocations")?, "on the heap, by two threads")
             .at_most(0.0),
     ];
-    for (name, chain) in [
-        ("imaging.full.avx512_over_avx2", "full"),
-        ("imaging.full_rgb.avx512_over_avx2", "full_rgb"),
-        ("imaging.fast.avx512_over_avx2", "fast"),
-        ("imaging.hq.avx512_over_avx2", "hq"),
-    ] {
-        let seconds = |level: &str| figures.get(&format!("{chain}@{level}"));
-        rows.push(match (seconds("AVX2"), seconds("AVX-512")) {
-            (Ok(avx2), Ok(avx512)) => {
-                Row::new(name, avx2 / avx512, "speed, in time of the processor, by turns")
-            }
-            _ => Row::not_measured(name, "needs a machine with AVX2 and AVX-512"),
-        });
-    }
+    rows.append(&mut levels(&figures));
     for (name, what) in [
         ("greens", "to NV12 with greens evened, AVX2"),
         ("contrast", "to NV12 with contrast, AVX2"),
@@ -136,6 +125,33 @@ fn rows() -> Result<Vec<Row>, String> {
     beside_halide("imaging.full.over_halide", halide.map(|halide| full / halide), what);
     rows.append(&mut steps()?);
     Ok(rows)
+}
+
+/// What the machine's vectors make of the same, in strips.
+fn levels(figures: &Figures) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (name, chain) in [
+        ("imaging.full.avx512_over_avx2", "full"),
+        ("imaging.full_rgb.avx512_over_avx2", "full_rgb"),
+        ("imaging.fast.avx512_over_avx2", "fast"),
+        ("imaging.hq.avx512_over_avx2", "hq"),
+    ] {
+        let seconds = |level: &str| figures.get(&format!("{chain}@{level}"));
+        rows.push(match (seconds("AVX2"), seconds("AVX-512")) {
+            (Ok(avx2), Ok(avx512)) => {
+                Row::new(name, avx2 / avx512, "speed, in time of the processor, by turns")
+            }
+            _ => Row::not_measured(name, "needs a machine with AVX2 and AVX-512"),
+        });
+    }
+    rows.push(match figures.get("full@AVX2") {
+        Ok(seconds) => {
+            let what = "to NV12 with AVX2, in strips of an eighth, in time of the processor; goal 800";
+            Row::new("imaging.full.avx2_mpps", PIXELS / STRIPS / seconds / 1e6, what)
+        }
+        Err(_) => Row::not_measured("imaging.full.avx2_mpps", "needs a machine with AVX2"),
+    });
+    rows
 }
 
 /// Megapixels a second of Halide's `camera_pipe`, if there is one to measure.

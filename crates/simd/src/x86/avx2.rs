@@ -44,14 +44,19 @@ const fn turns(part: usize, of: usize) -> [u16; BLOCK / 2] {
     places
 }
 
+const TURNS: [[[u16; BLOCK / 2]; 3]; 3] = [
+    [turns(0, 0), turns(0, 1), turns(0, 2)],
+    [turns(1, 0), turns(1, 1), turns(1, 2)],
+    [turns(2, 0), turns(2, 1), turns(2, 2)],
+];
+
 impl Avx2 {
     /// The lanes of three vectors by turns.
     #[inline(always)]
     fn by_turns(self, [a, b, c]: [__m256i; 3]) -> [__m256i; 3] {
         let [first, second, third] = each!([0, 1, 2], part => {
-            let a = self.look_up(a, self.splat_block(const { [turns(0, 0), turns(1, 0), turns(2, 0)] }[part]));
-            let b = self.look_up(b, self.splat_block(const { [turns(0, 1), turns(1, 1), turns(2, 1)] }[part]));
-            let c = self.look_up(c, self.splat_block(const { [turns(0, 2), turns(1, 2), turns(2, 2)] }[part]));
+            let [a, b, c] =
+                each!([(a, 0), (b, 1), (c, 2)], of => self.look_up(of.0, self.splat_block(TURNS[part][of.1])));
             self.or(self.or(a, b), c)
         });
         // SAFETY: `self` proves that the machine has AVX2.

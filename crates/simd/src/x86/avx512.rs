@@ -117,6 +117,13 @@ const fn whose(part: usize, of: usize) -> u64 {
     mask
 }
 
+const TURNS: [[u8; 64]; 3] = [turns(0), turns(1), turns(2)];
+const WHOSE: [[u64; 3]; 3] = [
+    [whose(0, 0), whose(0, 1), whose(0, 2)],
+    [whose(1, 0), whose(1, 1), whose(1, 2)],
+    [whose(2, 0), whose(2, 1), whose(2, 2)],
+];
+
 impl Avx512 {
     /// The low bytes of words in the third block and the high ones in the fourth, where wanted.
     #[inline(always)]
@@ -143,17 +150,6 @@ impl Avx512 {
         })
     }
 }
-
-const TURNS: [[u8; 64]; 3] = [turns(0), turns(1), turns(2)];
-const WHOSE: [[u64; 3]; 3] = {
-    let mut masks = [[0; 3]; 3];
-    let mut i = 0;
-    while i < 9 {
-        masks[i / 3][i % 3] = whose(i / 3, i % 3);
-        i += 1;
-    }
-    masks
-};
 
 impl Simd for Avx512 {
     const LANES: usize = 32;
