@@ -4,6 +4,7 @@ mod bad_input;
 mod capture;
 mod develop;
 mod doctor;
+mod golden;
 mod interrupt;
 mod list;
 mod runner;
