@@ -23,6 +23,8 @@ const CACHED_BYTES_MAX: usize = 4 << 20;
 /// `samples` of 16 bits (or fewer: none changes the scale) have `stride` of them from row to row;
 /// `rgb` becomes rows of [`Rgb48`](pinhole_base::format::PixelFormat::Rgb48), `rgb_stride_bytes`
 /// apart: red, green and blue of each pixel by turns, low bytes first. Bytes between rows stay.
+/// Pictures of more than 4 MiB go past the caches, where the machine can: who reads them next fetches
+/// them from memory.
 ///
 /// ```
 /// use pinhole_base::{format::BayerOrder, geometry::Size};

@@ -5,6 +5,7 @@
 //! golden` writes them anew into `tests/golden`; look at them before they are kept.
 
 use crate::runner::Folder;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -29,6 +30,8 @@ fn compare(folder: &Folder, name: &str) {
     let (file, path) = (folder.read(name), golden(name));
     if std::env::var_os("PINHOLE_GOLDEN").is_some_and(|wanted| wanted == "new") {
         std::fs::write(&path, file).expect("the tests' folder can be written to");
+        // Past the capture of what tests print: nothing was compared.
+        writeln!(std::io::stderr(), "kept anew, not compared: {}", path.display()).expect("it is open");
         return;
     }
     let kept = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
